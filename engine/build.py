@@ -1,0 +1,62 @@
+"""Functions that add the sources of a graph: inputs, constants, variables, and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from flowloom.graph.expansion import written
+from flowloom.graph.graph import current_graph
+from flowloom.graph.tensor import Tensor
+from flowloom.graph.variables import Variable
+from flowloom.initializers import Initializer
+from flowloom.spec import Dim, SpecError
+
+
+def input(name: str, shape: Sequence[Dim] = ("batch",), dtype: Any = "float32") -> Tensor:
+    """A tensor that is fed under this name. A dimension is a number, a name ("batch") or None for any size.
+
+    Raises SpecError for a shape or dtype that is none, RuntimeError outside of a graph.
+    """
+    tensor: Tensor = current_graph().add("input", (), {"shape": shape, "dtype": dtype}, name=name)
+    return tensor
+
+
+def constant(value: Any, dtype: Any = None, *, name: str | None = None) -> Tensor:
+    """A fixed number or array in the open graph; Python floats are float32. Raises SpecError if it is no such thing."""
+    from flowloom.compiler.expr import constant as literal
+
+    array = literal(value, None if dtype is None else np.dtype(dtype)).value
+    tensor: Tensor = current_graph().add("constant", (), {"value": written(array), "dtype": array.dtype}, name=name)
+    return tensor
+
+
+def variable(
+    name: str,
+    shape: Sequence[int] = (),
+    *,
+    dtype: Any = "float32",
+    initializer: Initializer = "zeros",
+    trainable: bool = True,
+) -> Tensor:
+    """A tensor that training changes, in the open graph. Raises SpecError for a shape that is none."""
+    params = {"shape": shape, "dtype": dtype, "initializer": initializer, "trainable": trainable}
+    tensor: Tensor = current_graph().add("variable", (), params, name=name)
+    return tensor
+
+
+def gradients(y: Tensor, wrt: Sequence[Tensor | Variable], *, name: str | None = None) -> list[Tensor]:
+    """The gradients of the float scalar `y`, one tensor for each of `wrt`, in the same graph as `y`.
+
+    Raises SpecError if `y` is no float scalar or an op on the way has no gradient.
+    """
+    if not wrt:
+        raise SpecError("gradients() needs at least one tensor or variable to differentiate by")
+    tensors = [w for w in wrt if isinstance(w, Tensor)]
+    variables = [w for w in wrt if isinstance(w, Variable)]
+    params = {"wrt": [v.info.key for v in variables]} if variables else {}
+    made = y.graph.add("gradients", (y, *tensors), params, name=name)
+    by_target = dict(zip([*tensors, *variables], made, strict=True))
+    return [by_target[w] for w in wrt]

@@ -1,0 +1,135 @@
+"""Expr: what machines run. Interned, immutable, typed expressions; equal expressions are one object.
+
+Interning makes common subexpressions one node from the start, equality an identity check, and a plan's cache key cheap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import threading
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from flowloom.op import Op
+from flowloom.ops.operators import with_operators
+from flowloom.spec import Spec, literal_dtype
+
+
+def _leaf(name: str) -> Op:
+    return Op(name, "data", lambda: Spec(()), "", (), {})
+
+
+INPUT = _leaf("input")
+CONSTANT = _leaf("constant")
+ITEM = _leaf("item")  # one output of an op that has several
+
+
+@with_operators
+class Expr:
+    """An op applied to expressions. `params` are (name, value) pairs; `value` is the array of a constant.
+
+    `spec` is the result's, or a tuple of specs where the op has several outputs: `item(e, i)` takes one of them.
+    """
+
+    __slots__ = ("__weakref__", "args", "op", "params", "spec", "value")
+    op: Op
+    args: tuple[Expr, ...]
+    params: tuple[tuple[str, Any], ...]
+    spec: Any
+    value: np.ndarray[Any, Any] | None
+
+    @staticmethod
+    def __apply_op__(op: Op, args: tuple[Any, ...], params: dict[str, Any], name: str | None) -> Any:
+        dtypes = [a.spec.dtype for a in args if isinstance(a, Expr)]
+        exprs = tuple(a if isinstance(a, Expr) else constant(a, beside=dtypes) for a in args)
+        return build(op, exprs, params)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return self.spec.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.spec.dtype  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name}: {self.spec}>"
+
+
+def build(op: Op, args: tuple[Expr, ...], params: dict[str, Any]) -> Any:
+    """The expression `op(*args)`; a tuple of expressions where the op has several outputs. Raises SpecError."""
+    spec = op.infer(*(a.spec for a in args), **params)
+    whole = _intern(op, args, tuple(params.items()), spec)
+    return whole if isinstance(spec, Spec) else tuple(item(whole, i) for i in range(len(spec)))
+
+
+def item(whole: Expr, index: int) -> Expr:
+    """Output `index` of an expression with several."""
+    return _intern(ITEM, (whole,), (("index", index),), whole.spec[index])
+
+
+def placeholder(name: str, spec: Spec) -> Expr:
+    """A leaf whose value is fed at run time, known by its name and spec."""
+    return _intern(INPUT, (), (("name", name),), spec)
+
+
+def constant(value: Any, dtype: Any = None, *, beside: Iterable[np.dtype[Any]] = ()) -> Expr:
+    """A leaf with a fixed value. A Python scalar takes the dtype of the tensors `beside` it where that can hold it."""
+    if dtype is None and isinstance(value, bool | int | float):
+        dtype = literal_dtype(value, beside)
+    elif dtype is None and isinstance(value, list | tuple):
+        value = np.asarray(value)
+        dtype = np.dtype("float32") if value.dtype.kind == "f" else value.dtype
+    array = np.array(value, dtype=dtype, order="C")
+    array.flags.writeable = False
+    return _intern(CONSTANT, (), (), Spec.of(array), array)
+
+
+def toposort(roots: Iterable[Expr], stop: Iterable[Expr] = ()) -> list[Expr]:
+    """Every expression that `roots` need, arguments first; without recursion. `stop` ends the walk and is left out."""
+    done: dict[Expr, None] = dict.fromkeys(stop)
+    skipped = len(done)
+    stack = [(r, False) for r in reversed(list(roots))]
+    while stack:
+        e, ready = stack.pop()
+        if e in done:
+            continue
+        if ready:
+            done[e] = None
+        else:
+            stack.append((e, True))
+            stack.extend((a, False) for a in reversed(e.args) if a not in done)
+    return list(done)[skipped:]
+
+
+# ---------------------------------------------------------------- interning
+
+_table: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def _intern(
+    op: Op, args: tuple[Expr, ...], params: tuple[tuple[str, Any], ...], spec: Any, value: Any = None
+) -> Expr:
+    bits = None if value is None else value.tobytes() if value.nbytes <= 64 else hashlib.sha256(value.data).digest()
+    key = (op, args, tuple((k, _bits(v)) for k, v in params), spec, bits)
+    with _lock:
+        found = _table.get(key)
+        if found is None:
+            found = Expr()
+            found.op, found.args, found.params, found.spec, found.value = op, args, params, spec, value
+            _table[key] = found
+    return found
+
+
+def _bits(value: Any) -> Any:
+    """A key that tells apart what `==` does not: 0, False and -0.0 are three values."""
+    if isinstance(value, float):
+        return (float, struct.pack("d", value))
+    if isinstance(value, tuple):
+        return tuple(_bits(v) for v in value)
+    return (type(value), value)

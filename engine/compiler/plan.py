@@ -1,0 +1,104 @@
+"""Plan: the order of execution and where each intermediate result lives.
+
+All intermediates share one arena: an expression's slot is free again after its last reader. A view keeps the memory it
+looks at alive. Outputs are never views of the arena, so that a caller may keep them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flowloom.compiler.expr import CONSTANT, INPUT, ITEM, Expr, toposort
+from flowloom.spec import Spec
+
+ALIGNMENT = 64  # bytes: one cache line, and the widest vector register
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What to run (`steps`, in order), on what, for what; `offsets` places results in an arena of `arena_bytes`."""
+
+    inputs: tuple[Expr, ...]
+    outputs: tuple[Expr, ...]
+    constants: tuple[Expr, ...]
+    steps: tuple[Expr, ...]
+    offsets: dict[Expr, int]
+    arena_bytes: int
+
+
+def make_plan(outputs: Sequence[Expr]) -> Plan:
+    """Plan the computation of `outputs`; all specs must be concrete."""
+    order = toposort(outputs)
+    steps = tuple(e for e in order if e.args)
+    offsets, arena_bytes = _place(steps, outputs)
+    return Plan(
+        inputs=tuple(e for e in order if e.op is INPUT),
+        outputs=tuple(outputs),
+        constants=tuple(e for e in order if e.op is CONSTANT),
+        steps=steps,
+        offsets=offsets,
+        arena_bytes=arena_bytes,
+    )
+
+
+def is_view(e: Expr) -> bool:
+    """Whether `e` looks at its first argument's memory."""
+    return e.op.view or e.op is ITEM
+
+
+def _place(steps: tuple[Expr, ...], outputs: Sequence[Expr]) -> tuple[dict[Expr, int], int]:
+    """An arena offset for each step that can write into one, by best fit; and the arena's size."""
+    base: dict[Expr, Expr] = {}
+    for e in steps:
+        base[e] = base.get(e.args[0], e.args[0]) if is_view(e) else e
+    dies_at: dict[Expr, int] = {}
+    for i, e in enumerate(steps):
+        for x in (*e.args, e):
+            dies_at[base.get(x, x)] = i
+    kept = {base.get(o, o) for o in outputs}
+    leaving: dict[int, list[Expr]] = {}
+    offsets: dict[Expr, int] = {}
+    free = _FreeList()
+    for i, e in enumerate(steps):
+        if base[e] is e and e not in kept and e.op.takes_out and isinstance(e.spec, Spec):
+            offsets[e] = free.take(_aligned(e.spec.nbytes))
+            leaving.setdefault(dies_at[e], []).append(e)
+        for x in leaving.pop(i, ()):
+            free.give(offsets[x], _aligned(x.spec.nbytes))
+    return offsets, free.top
+
+
+def _aligned(nbytes: int) -> int:
+    return -(-nbytes // ALIGNMENT) * ALIGNMENT
+
+
+class _FreeList:
+    """Free intervals of a growing arena, merged with their neighbours."""
+
+    def __init__(self) -> None:
+        self.top = 0
+        self._holes: dict[int, int] = {}  # offset -> size
+
+    def take(self, size: int) -> int:
+        if size == 0:
+            return 0
+        fits = [(s, o) for o, s in self._holes.items() if s >= size]
+        if fits:
+            found, offset = min(fits)
+            del self._holes[offset]
+            if found > size:
+                self._holes[offset + size] = found - size
+            return offset
+        offset, self.top = self.top, self.top + size
+        return offset
+
+    def give(self, offset: int, size: int) -> None:
+        if size == 0:
+            return
+        after = self._holes.pop(offset + size, 0)
+        for before, extent in self._holes.items():
+            if before + extent == offset:
+                self._holes[before] = extent + size + after
+                return
+        self._holes[offset] = size + after

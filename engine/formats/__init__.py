@@ -1,0 +1,3 @@
+"""Formats: what graphs are kept in. Loading a file never executes code."""
+
+from flowloom.formats import flow as flow

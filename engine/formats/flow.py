@@ -1,0 +1,140 @@
+"""`.flow.json`: a graph on disk, as JSON with a published schema. The editor's save format.
+
+Unknown kinds are kept and shown as problems, never dropped. Loading runs no code and is bounded in size and depth.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from flowloom.graph.document import AddNode, Connect, EdgeDoc, NodeDoc
+from flowloom.graph.graph import Graph
+from flowloom.graph.state import PatchError
+
+VERSION = 1
+MOST_BYTES = 64 << 20
+MOST_DEPTH = 64
+
+
+class FlowFileError(ValueError):
+    """A file that is not a whole `.flow.json` of a version this flowloom reads. One line, naming the file and place."""
+
+
+class FlowDoc(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=False):
+    """What a `.flow.json` holds: the name and seed of a graph, its nodes and its edges."""
+
+    name: str
+    nodes: list[NodeDoc]
+    edges: list[EdgeDoc]
+    seed: int = 0
+    version: Annotated[int, Meta(ge=1)] = VERSION
+    format: str = "flowloom"
+
+
+class _Header(Struct):
+    """What is read first: a later version may hold anything besides."""
+
+    version: Any = None
+    format: Any = None
+
+
+def document(graph: Graph) -> FlowDoc:
+    """The graph as plain data, in the order its nodes were made."""
+    return FlowDoc(name=graph.name, nodes=list(graph.nodes.values()), edges=graph.edges, seed=graph.seed)
+
+
+def encode(graph: Graph) -> bytes:
+    """The graph as the bytes of a `.flow.json`. Raises FlowFileError if a parameter cannot be written as JSON."""
+    for node in graph.nodes.values():
+        for key, value in node.params.items():
+            if any(isinstance(v, float) and not math.isfinite(v) for v in _leaves(value)):
+                raise FlowFileError(f"parameter {key!r} of node {node.name!r} is not finite; JSON cannot hold that")
+    return msgspec.json.format(msgspec.json.encode(document(graph)), indent=1) + b"\n"
+
+
+def decode(data: bytes, place: str = "the data") -> Graph:
+    """The graph in the bytes of a `.flow.json`. Raises FlowFileError, which names `place`."""
+    if len(data) > MOST_BYTES:
+        raise FlowFileError(f"{place} has {len(data)} bytes; a .flow.json has at most {MOST_BYTES}")
+    try:
+        header = msgspec.json.decode(data, type=_Header)
+        if header.format != "flowloom":
+            raise FlowFileError(f"{place} is not a .flow.json: its format is {str(header.format)[:40]!r}, not 'flowloom'")
+        if isinstance(header.version, int) and header.version > VERSION:
+            raise FlowFileError(f"{place} has format version {header.version}; this flowloom reads up to {VERSION}")
+        doc = msgspec.json.decode(data, type=FlowDoc)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise FlowFileError(f"{place} is not a whole .flow.json: {_one_line(error)}") from None
+    return _rebuilt(doc, place)
+
+
+def save(graph: Graph, path: str | Path) -> None:
+    """Write the graph to `path`: aside first, then renamed into place, so no reader ever sees half a file."""
+    target = Path(path)
+    data = encode(graph)
+    handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, target)
+    except BaseException:
+        os.unlink(aside)
+        raise
+
+
+def load(path: str | Path) -> Graph:
+    """The graph in a `.flow.json`. Raises FlowFileError in one line if it is not one, OSError if it cannot be read."""
+    with open(path, "rb") as file:
+        return decode(file.read(MOST_BYTES + 1), str(path))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of `.flow.json`."""
+    return msgspec.json.schema(FlowDoc)
+
+
+def _rebuilt(doc: FlowDoc, place: str) -> Graph:
+    for node in doc.nodes:
+        if any(_depth(value) > MOST_DEPTH for value in node.params.values()):
+            raise FlowFileError(f"{place}: a parameter of node {node.name[:60]!r} is nested deeper than {MOST_DEPTH}")
+    graph = Graph(doc.name, seed=doc.seed)
+    try:
+        graph.restore([*(AddNode(n) for n in doc.nodes), *(Connect(e) for e in doc.edges)])
+    except PatchError as error:
+        raise FlowFileError(f"{place} does not hold together: {error}") from None
+    return graph
+
+
+def _one_line(error: Exception) -> str:
+    text = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return " ".join(text.split())[:200]
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    stack = [value]
+    while stack:
+        v = stack.pop()
+        if isinstance(v, list | tuple):
+            stack.extend(v)
+        elif isinstance(v, dict):
+            stack.extend(v.values())
+        else:
+            yield v
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level:
+        level = [c for v in level for c in (v.values() if isinstance(v, dict) else v if isinstance(v, list) else ())]
+        depth += 1
+    return depth

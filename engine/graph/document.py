@@ -1,0 +1,131 @@
+"""The document: what a graph is on disk, in a patch and on the wire. Plain data, validated by msgspec.
+
+Everything that crosses a boundary of the graph (undo, the browser, `.flow.json`, a one-click fix) is made of these
+structs, so a malformed message is refused in one place, with the path of the value that is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+Json: TypeAlias = Any  # None, bool, int, float, str, list or dict of the same: what JSON can hold
+
+
+class NodeDoc(Struct, frozen=True, forbid_unknown_fields=True):
+    """One node. `params` holds only what was set; everything else has the default of its kind."""
+
+    id: str
+    kind: str
+    name: str
+    version: int = 1
+    params: dict[str, Any] = {}
+    scope: str = ""
+    x: float | None = None
+    y: float | None = None
+    note: str = ""
+
+
+class EdgeDoc(Struct, frozen=True, forbid_unknown_fields=True):
+    """A wire from an output port to an input port. An input port takes one edge, so its target identifies it."""
+
+    source: str
+    source_port: str
+    target: str
+    target_port: str
+
+
+class AddNode(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="add_node"):
+    """Add a node. Its id must be new, its name free in its scope."""
+
+    node: NodeDoc
+
+
+class RemoveNode(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="remove_node"):
+    """Remove a node that has no edges left."""
+
+    id: str
+
+
+class Connect(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="connect"):
+    """Add an edge to a free input port."""
+
+    edge: EdgeDoc
+
+
+class Disconnect(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="disconnect"):
+    """Remove an edge."""
+
+    edge: EdgeDoc
+
+
+class SetParam(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="set_param"):
+    """Set one parameter of a node."""
+
+    id: str
+    key: str
+    value: Any
+
+
+class ResetParam(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="reset_param"):
+    """Take back a parameter that was set: the default of its kind applies again."""
+
+    id: str
+    key: str
+
+
+class Rename(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="rename"):
+    """Give a node another name, unique in its scope."""
+
+    id: str
+    name: str
+
+
+class Move(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="move"):
+    """Put a node elsewhere on the canvas (pixels at zoom 1, of its upper left corner; null: not laid out)."""
+
+    id: str
+    x: float | None
+    y: float | None
+
+
+class SetNote(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="set_note"):
+    """Write a node's note."""
+
+    id: str
+    note: str
+
+
+class SetScope(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="set_scope"):
+    """Move a node into another scope, a path such as "encoder/block_1" ("" is the top)."""
+
+    id: str
+    scope: str
+
+
+Change: TypeAlias = (
+    AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetScope
+)
+Patch: TypeAlias = list[Change]
+
+
+class Fix(Struct, frozen=True):
+    """A way to mend a problem: a label for a button and the patch behind it."""
+
+    label: str
+    patch: list[Change]
+
+
+class Problem(Struct, frozen=True):
+    """Why a node cannot be typed: its kind is unknown, a parameter or a wire is missing or wrong, its inputs do not fit.
+
+    `specs` are those of its inputs, `dimension` the one that failed, where one did."""
+
+    node: str
+    message: str
+    code: Literal["kind", "parameter", "missing", "spec"] = "spec"
+    port: str | None = None
+    specs: list[str] = []
+    dimension: str | None = None
+    fixes: list[Fix] = []

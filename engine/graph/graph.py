@@ -1,0 +1,379 @@
+"""Graph: what people see and edit. Mutable, always drawable, possibly unfinished."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any
+
+from flowloom.compiler.expr import constant
+from flowloom.graph import fixes, layout, trial
+from flowloom.graph.document import (
+    AddNode,
+    Change,
+    Connect,
+    EdgeDoc,
+    Move,
+    NodeDoc,
+    Patch,
+    Problem,
+    Rename,
+    SetNote,
+    SetParam,
+)
+from flowloom.graph.expansion import written
+from flowloom.graph.inference import Inference, Inferred
+from flowloom.graph.state import PatchError, State
+from flowloom.graph.tensor import Tensor
+from flowloom.graph.variables import Values, Variable
+from flowloom.graph.kinds import Kind, find_kind
+from flowloom.op import check_count, port_names
+from flowloom.params import complete, unknown_name
+from flowloom.spec import Spec, SpecError
+
+_open: ContextVar[tuple[tuple[Graph, str], ...]] = ContextVar("open graphs", default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A patch that was applied: the revision it made, its inverse, and the nodes whose inference changed."""
+
+    revision: int
+    patch: Patch
+    inverse: Patch
+    changed: frozenset[str]
+    author: Any = None
+
+
+Listener = Callable[[Applied], None]
+
+
+class Graph:
+    """A dataflow graph: nodes joined by edges, edited by patches, each of which can be taken back.
+
+    Use it as a context to build in it: `with fl.Graph("digits") as g: ...`. A graph that does not typecheck is a normal
+    state; `problems` says what is wrong and how to mend it. `seed` decides the first values of its variables.
+    """
+
+    def __init__(self, name: str = "graph", *, seed: int = 0) -> None:
+        self.name = name
+        self.revision = 0
+        self.structure = 0  # counts the revisions that change what is computed, not only how it is drawn
+        self.values = Values(seed)
+        self.lock = threading.RLock()
+        self._state = State()
+        self._inference = Inference(self._state)
+        self._undo: list[Applied] = []
+        self._redo: list[Applied] = []
+        self._listeners: list[Listener] = []
+        self._ids = count(1)
+
+    # ------------------------------------------------------------ what is there
+
+    @property
+    def seed(self) -> int:
+        return self.values.seed
+
+    @property
+    def nodes(self) -> Mapping[str, NodeDoc]:
+        """The nodes by id, in the order they were made."""
+        return MappingProxyType(self._state.nodes)
+
+    @property
+    def edges(self) -> list[EdgeDoc]:
+        return list(self._state.edges.values())
+
+    @property
+    def state(self) -> State:
+        """Nodes and edges as plain data; to be changed by `apply` alone."""
+        return self._state
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The tensors that are fed, in the order they were made."""
+        return [Tensor(self, id, "y") for id, node in self._state.nodes.items() if node.kind == "input"]
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The tensors that no node reads."""
+        return [
+            Tensor(self, id, port)
+            for id in self._state.nodes
+            for port in self.inferred(id).outputs
+            if not any(e.source_port == port for e in self._state.outgoing.get(id, ()))
+        ]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables of all nodes that typecheck."""
+        known = (self.inferred(id).expansion for id in self._state.nodes)
+        return [Variable(self, info) for e in known if e is not None for info in e.variables.values()]
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        return [v for v in self.variables if v.trainable]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What stands in the way of typing this graph, each with fixes where some are known; [] if it typechecks."""
+        with self.lock:
+            found = [p for id in self._state.nodes if (p := self.inferred(id).problem) is not None]
+            return [fixes.with_fixes(self._state, self._inference, p) for p in found]
+
+    def __getitem__(self, name: str) -> Tensor:
+        """The first output of the node of that name ("scope/name"). Raises KeyError with the nearest name."""
+        scope, _, last = name.rpartition("/")
+        id = self._state.find(last, scope)
+        if id is None:
+            names = [f"{n.scope}/{n.name}" if n.scope else n.name for n in self._state.nodes.values()]
+            raise KeyError(unknown_name(name, names, f"graph {self.name!r} has no node"))
+        ports = self.inferred(id).outputs
+        if not ports:
+            raise SpecError(f"the outputs of {name!r} are not known: {self.why_unknown(id)}")
+        return Tensor(self, id, ports[0])
+
+    def inferred(self, id: str) -> Inferred:
+        """What is known of a node: ports, expressions, its problem."""
+        return self._inference.known.get(id, Inferred())
+
+    def spec(self, tensor: Tensor) -> Spec | None:
+        """The shape and dtype of a tensor of this graph, or None while they are not known."""
+        expr = self.inferred(tensor.id).exprs().get(tensor.port)
+        return None if expr is None else expr.spec
+
+    def why_unknown(self, id: str) -> str:
+        """The problem of a node, or of the first one before it that has one, in a line."""
+        before = [id]
+        for current in before:
+            problem = self.inferred(current).problem
+            if problem:
+                return f"{self._state.nodes[current].name}: {problem.message}"
+            before += [e.source for e in self._state.incoming.get(current, {}).values() if e.source not in before]
+        return "it is not in the graph"
+
+    # ------------------------------------------------------------ change
+
+    def apply(self, patch: Sequence[Change], *, author: Any = None) -> Applied:
+        """Apply a patch as one undoable step. Raises PatchError, with the graph as it was, if it does not fit."""
+        with self.lock:
+            applied = self._perform(patch, author)
+            self._undo.append(applied)
+            self._redo.clear()
+        self._tell(applied)
+        return applied
+
+    def refusal(self, patch: Sequence[Change]) -> Problem | None:
+        """Why this patch, made by hand, should be refused: a node that was fine, or is wired anew, would not fit.
+
+        The problem names both specs and the failing dimension and has fixes for the graph as it is. Raises PatchError.
+        """
+        with self.lock:
+            return fixes.refused(self._state, self._inference, list(patch))
+
+    def verdicts(self, tensor: Tensor) -> dict[tuple[str, str], str | None]:
+        """For every input port (node id, port) why `tensor` does not fit there; None where it does. Raises PatchError."""
+        with self.lock:
+            return trial.verdicts(self._state, self._inference, tensor.id, tensor.port)
+
+    def restore(self, patch: Sequence[Change]) -> None:
+        """Apply the patch that an empty graph is filled by; not a step that can be taken back. Raises PatchError."""
+        with self.lock:
+            self._perform(patch, None)
+
+    def undo(self, *, author: Any = None) -> Applied:
+        """Take back the last step. Raises PatchError if there is none."""
+        return self._step_back(self._undo, self._redo, "undo", author)
+
+    def redo(self, *, author: Any = None) -> Applied:
+        """Do again the last step taken back. Raises PatchError if there is none."""
+        return self._step_back(self._redo, self._undo, "redo", author)
+
+    @property
+    def undo_depth(self) -> int:
+        """How many steps can be taken back."""
+        return len(self._undo)
+
+    @property
+    def redo_depth(self) -> int:
+        """How many steps taken back can be done again."""
+        return len(self._redo)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` after each applied patch, in the thread that applied it. Returns the way to stop that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _step_back(self, source: list[Applied], target: list[Applied], what: str, author: Any) -> Applied:
+        with self.lock:
+            if not source:
+                raise PatchError(f"there is nothing to {what}")
+            applied = self._perform(source[-1].inverse, author)
+            source.pop()
+            target.append(applied)
+        self._tell(applied)
+        return applied
+
+    def _perform(self, patch: Sequence[Change], author: Any) -> Applied:
+        inverse = self._state.apply(patch)
+        if any(not isinstance(c, Move | SetNote) for c in patch):
+            self.structure += 1
+        changed = self._inference.refresh(_touched(patch))
+        self.revision += 1
+        return Applied(self.revision, list(patch), inverse, frozenset(changed), author)
+
+    def _tell(self, applied: Applied) -> None:
+        for listener in list(self._listeners):
+            listener(applied)
+
+    # ------------------------------------------------------------ building from Python
+
+    def __enter__(self) -> Graph:
+        _open.set((*_open.get(), (self, "")))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _open.set(_open.get()[:-1])
+
+    @contextmanager
+    def scope(self, name: str) -> Any:
+        """Put the nodes made inside into the scope `name`; scopes nest: "encoder/block"."""
+        outer = current_scope(self)
+        token = _open.set((*_open.get(), (self, f"{outer}/{name}" if outer else name)))
+        try:
+            yield self
+        finally:
+            _open.reset(token)
+
+    def add(
+        self, kind: str, args: Iterable[Any] = (), params: Mapping[str, Any] | None = None, *, name: str | None = None
+    ) -> Any:
+        """Add a node of `kind` on tensors of this graph (numbers and arrays become constants). Returns its output.
+
+        Raises SpecError or TypeError, with the graph as it was, if it does not typecheck. Several outputs: a tuple.
+        """
+        found = find_kind(kind)
+        if found is None:
+            raise KeyError(f"the kind {kind!r} is not known")
+        params = {k: found.params[k].check(v) if k in found.params else v for k, v in (params or {}).items()}
+        complete(found.params, params, f"{kind}()")
+        operands = list(args)
+        check_count(kind, found.ports, len(operands))
+        with self.lock:
+            return self._add(found, operands, params, name)
+
+    def _add(self, kind: Kind, operands: list[Any], params: dict[str, Any], name: str | None) -> Any:
+        scope = current_scope(self)
+        patch: Patch = []
+        tensors = [a if isinstance(a, Tensor) else self._constant(a, operands, scope, patch) for a in operands]
+        for tensor in tensors:
+            if tensor.graph is not self:
+                raise SpecError(f"{tensor.name!r} belongs to graph {tensor.graph.name!r}, not to {self.name!r}")
+        node = NodeDoc(self._new_id(), kind.name, name or self._state.free_name(kind.label, scope), scope=scope, params=params)
+        patch.append(AddNode(node))
+        for port, tensor in zip(port_names(kind.ports, len(tensors)), tensors, strict=True):
+            patch.append(Connect(EdgeDoc(tensor.id, tensor.port, node.id, port)))
+        self.apply(patch)
+        inferred = self.inferred(node.id)
+        if inferred.expansion is None:
+            why = self.why_unknown(node.id) if inferred.problem is None else inferred.problem.message
+            dimension = inferred.problem.dimension if inferred.problem else None
+            self.undo()
+            self._redo.clear()
+            raise SpecError(f"{why}. In node {node.name!r}", dimension=dimension)
+        outputs = tuple(Tensor(self, node.id, port) for port in inferred.outputs)
+        return outputs[0] if len(outputs) == 1 and not any(p.variadic for p in kind.outputs) else outputs
+
+    def _constant(self, value: Any, beside: list[Any], scope: str, patch: Patch) -> Tensor:
+        """A constant node for a number or array among the operands, added to the patch."""
+        array = constant(value, beside=[t.spec.dtype for t in beside if isinstance(t, Tensor)]).value
+        assert array is not None
+        if array.size > MOST_CONSTANT:
+            raise SpecError(f"a constant holds at most {MOST_CONSTANT} numbers; got {array.size}. Use an input or a variable")
+        taken = sum(isinstance(c, AddNode) for c in patch)
+        name = self._state.free_name("constant", scope) if not taken else f"constant_{self._new_id()}"
+        params = {"value": written(array), "dtype": array.dtype.name}
+        node = NodeDoc(self._new_id(), "constant", name, scope=scope, params=params)
+        patch.append(AddNode(node))
+        return Tensor(self, node.id, "y")
+
+    def _new_id(self) -> str:
+        return next(id for id in (f"n{i}" for i in self._ids) if id not in self._state.nodes)
+
+    # ------------------------------------------------------------ editing by name
+
+    def set(self, name: str, **params: Any) -> None:
+        """Set parameters of the node of that name, as one step. Raises TypeError or SpecError if they do not fit."""
+        id = self[name].id
+        node = self._state.nodes[id]
+        kind = find_kind(node.kind)
+        assert kind is not None
+        complete(kind.params, {**node.params, **params}, f"{kind.name}()")
+        self.apply([SetParam(id, k, kind.params[k].check(v)) for k, v in params.items()])
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a node another name."""
+        self.apply([Rename(self[name].id, new)])
+
+    def remove(self, *names: str) -> None:
+        """Remove nodes with their edges, as one step."""
+        self.apply(self._state.removal(self[n].id for n in names))
+
+    def tidying(self) -> Patch:
+        """The patch that lays all nodes out anew; `apply` it to make it a step."""
+        return layout.tidy(self._state)
+
+    def place(self) -> None:
+        """Lay the graph out if some node has no position yet; not a step of its own."""
+        with self.lock:
+            if any(n.x is None or n.y is None for n in self._state.nodes.values()):
+                self._state.apply(layout.tidy(self._state))
+
+    def save(self, path: str | Path) -> None:
+        """Write the graph to `path` as `.flow.json`, in one move: the file is the old one or the whole new one."""
+        from flowloom.formats.flow import save
+
+        save(self, path)
+
+    def __repr__(self) -> str:
+        return f"<graph {self.name}: {len(self._state.nodes)} nodes, {len(self._state.edges)} edges>"
+
+
+MOST_CONSTANT = 10_000
+
+
+def current_graph() -> Graph:
+    """The graph of the innermost `with`. Raises RuntimeError outside of one."""
+    if not _open.get():
+        raise RuntimeError('no graph is open; build inside "with fl.Graph(name) as g:"')
+    return _open.get()[-1][0]
+
+
+def current_scope(graph: Graph) -> str:
+    """The scope that new nodes of `graph` are put into."""
+    return next((scope for g, scope in reversed(_open.get()) if g is graph), "")
+
+
+def _touched(patch: Sequence[Change]) -> list[str]:
+    """The nodes that a patch says something about which inference must look at."""
+    ids: list[str] = []
+    for change in patch:
+        match change:
+            case Move() | SetNote() | Rename():
+                pass
+            case AddNode(node):
+                ids.append(node.id)
+            case _ if hasattr(change, "edge"):
+                ids.append(change.edge.target)
+            case _:
+                ids.append(change.id)  # type: ignore[union-attr]
+    return ids
+
+

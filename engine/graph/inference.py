@@ -1,0 +1,129 @@
+"""Incremental inference: after a patch, only what lies downstream of it is expanded again.
+
+Each node is expanded on the (interned) expressions of its inputs, with dimensions by name. Where a node's expressions
+come out the same, those behind it are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flowloom.compiler.expr import Expr
+from flowloom.graph.document import Fix, NodeDoc, Problem, ResetParam
+from flowloom.graph.expansion import Expansion, VariableInfo, expand
+from flowloom.graph.kinds import find_kind
+from flowloom.graph.state import State, known_kind, operand_ports
+from flowloom.op import port_names
+from flowloom.params import unknown_name
+from flowloom.spec import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """What is known of a node: its expansion, or the problem that stands in the way (both None: it waits for others)."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    expansion: Expansion | None = None
+    problem: Problem | None = None
+
+    def exprs(self) -> dict[str, Expr]:
+        """The expression of each output port; {} while there is none."""
+        if self.expansion is None:
+            return {}
+        return dict(zip(self.outputs, self.expansion.outputs, strict=True))
+
+
+class Inference:
+    """What is known of every node, kept up to date with a State."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.known: dict[str, Inferred] = {}
+        self.variables: dict[str, VariableInfo] = {}
+
+    def refresh(self, touched: Iterable[str]) -> set[str]:
+        """Infer these nodes anew and, as far as they changed, those behind them. Returns the ids of what changed."""
+        changed = {id for id in touched if id not in self._state.nodes}
+        for id in changed:
+            self._forget(id)
+        pending = {id for id in touched if id in self._state.nodes}
+        for id in self._state.sorted(self._state.downstream(pending)):
+            if id not in pending:
+                continue
+            before = self.known.get(id)
+            after = self.infer(self._state.nodes[id])
+            if after == before:
+                continue
+            changed.add(id)
+            self._forget(id)
+            self.known[id] = after
+            if after.expansion:
+                self.variables |= after.expansion.variables
+            pending |= {e.target for e in self._state.outgoing.get(id, ())}
+        return changed
+
+    def infer(self, node: NodeDoc) -> Inferred:
+        """What can be said of a node from what is known of those before it."""
+        kind = known_kind(node)
+        edges = self._state.incoming.get(node.id, {})
+        if kind is None:
+            return Inferred(tuple(edges), problem=_unknown_kind(node))
+        names = operand_ports(kind.ports, edges)
+        outputs = port_names(kind.outputs, len(kind.outputs))
+        ports = (tuple(names), outputs)
+        wrong = _wrong_parameter(node)
+        if wrong:
+            return Inferred(*ports, problem=wrong)
+        missing = next((n for n in names if n not in edges), None)
+        if not names and kind.ports:
+            missing = kind.ports[0].name
+        if missing is not None:
+            return Inferred(*ports, problem=Problem(node.id, f"input {missing!r} is not connected", "missing", missing))
+        args: list[Expr] = []
+        for name in names:
+            edge = edges[name]
+            source = self.known.get(edge.source, Inferred()).exprs()
+            if edge.source_port not in source:
+                return Inferred(*ports)
+            args.append(source[edge.source_port])
+        try:
+            expansion = expand(node, kind, args, variables=self.variables)
+        except SpecError as error:
+            specs = [str(a.spec) for a in args]
+            return Inferred(*ports, problem=Problem(node.id, str(error), specs=specs, dimension=error.dimension))
+        return Inferred(tuple(names), port_names(kind.outputs, len(expansion.outputs)), expansion)
+
+    def _forget(self, id: str) -> None:
+        gone = self.known.pop(id, None)
+        if gone and gone.expansion:
+            for key in gone.expansion.variables:
+                self.variables.pop(key, None)
+
+
+def _unknown_kind(node: NodeDoc) -> Problem:
+    kind = find_kind(node.kind)
+    if kind is None:
+        return Problem(node.id, f"the kind {node.kind!r} is not known to this flowloom", "kind")
+    return Problem(
+        node.id, f"{node.kind!r} version {node.version} comes from a later flowloom (this one knows {kind.version})", "kind"
+    )
+
+
+def _wrong_parameter(node: NodeDoc) -> Problem | None:
+    kind = find_kind(node.kind)
+    assert kind is not None
+    for key, value in node.params.items():
+        if key not in kind.params:
+            message = unknown_name(key, kind.params, f"{node.kind} has no parameter")
+            return _parameter_problem(node, key, message, f"Remove {key}")
+        try:
+            kind.params[key].check(value)
+        except SpecError as error:
+            return _parameter_problem(node, key, str(error), f"Reset {key} to its default")
+    return None
+
+
+def _parameter_problem(node: NodeDoc, key: str, message: str, label: str) -> Problem:
+    return Problem(node.id, message, "parameter", fixes=[Fix(label, [ResetParam(node.id, key)])])

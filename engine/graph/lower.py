@@ -1,0 +1,88 @@
+"""Lowering: from the graph that people edit to the expressions that machines run, with numbers for named dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flowloom.compiler.expr import Expr
+from flowloom.compiler.gradient import Origins
+from flowloom.graph.expansion import VariableInfo, expand
+from flowloom.graph.graph import Graph
+from flowloom.graph.state import known_kind, operand_ports
+from flowloom.graph.tensor import Tensor
+from flowloom.op import port_names
+from flowloom.spec import Spec, SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A part of a graph as expressions.
+
+    `inputs` are the fed leaves by node name, `variables` by key, `updates` the values that variables take after the
+    step, `origins` the way from an expression back to the nodes it was made for.
+    """
+
+    outputs: tuple[Expr, ...]
+    inputs: dict[str, Expr] = field(default_factory=dict)
+    variables: dict[str, VariableInfo] = field(default_factory=dict)
+    updates: dict[str, Expr] = field(default_factory=dict)
+    origins: Origins = field(default_factory=Origins)
+
+
+def needed(graph: Graph, outputs: Iterable[Tensor]) -> list[str]:
+    """The nodes that these tensors are computed from, each after those it reads."""
+    seen = dict.fromkeys(t.id for t in outputs)
+    stack = list(seen)
+    while stack:
+        for edge in graph.state.incoming.get(stack.pop(), {}).values():
+            if edge.source not in seen:
+                seen[edge.source] = None
+                stack.append(edge.source)
+    return graph.state.sorted(seen)
+
+
+def lower(
+    graph: Graph, outputs: Sequence[Tensor], specs: Mapping[str, Spec] | None = None, *, training: bool = False
+) -> Lowered:
+    """Expand all that `outputs` need. `specs` gives the fed inputs' specs by node name.
+
+    Raises SpecError, naming the node, if the graph does not typecheck.
+    """
+    with graph.lock:
+        return _lower(graph, outputs, specs or {}, training)
+
+
+def _lower(graph: Graph, outputs: Sequence[Tensor], specs: Mapping[str, Spec], training: bool) -> Lowered:
+    for tensor in outputs:
+        if tensor.graph is not graph or tensor.id not in graph.nodes:
+            raise SpecError(f"a tensor that is asked for is not in graph {graph.name!r} any more")
+    order = needed(graph, outputs)
+    fed = {id: specs[graph.nodes[id].name] for id in order if graph.nodes[id].name in specs}
+    values: dict[tuple[str, str], Expr] = {}
+    lowered = Lowered(())
+    for id in order:
+        node = graph.nodes[id]
+        kind = known_kind(node)
+        if kind is None or graph.inferred(id).problem is not None:
+            raise SpecError(f"the graph does not typecheck. {graph.why_unknown(id)}")
+        edges = graph.state.incoming.get(id, {})
+        args = [values[edges[p].source, edges[p].source_port] for p in operand_ports(kind.ports, edges)]
+        try:
+            made = expand(node, kind, args, training=training, inputs=fed, variables=lowered.variables)
+        except SpecError as error:
+            raise SpecError(f"{error}. In node {node.name!r}", dimension=error.dimension) from None
+        lowered.variables.update(made.variables)
+        lowered.updates.update(made.updates)
+        lowered.origins.claim([*made.outputs, *made.updates.values()], (id,))
+        if node.kind == "input":
+            lowered.inputs[node.name] = made.outputs[0]
+        for port, expr in zip(port_names(kind.outputs, len(made.outputs)), made.outputs, strict=True):
+            values[id, port] = expr
+    return Lowered(
+        tuple(values[t.id, t.port] for t in outputs),
+        lowered.inputs,
+        lowered.variables,
+        lowered.updates,
+        lowered.origins,
+    )

@@ -1,0 +1,72 @@
+"""The kinds that every graph starts from: inputs, constants, variables; and the gradient of a graph as a node in it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from flowloom.compiler.expr import Expr
+from flowloom.compiler.gradient import gradients
+from flowloom.graph.expansion import literal
+from flowloom.graph.kinds import Kind, NodeContext, declare_kind
+from flowloom.initializers import Initializer
+from flowloom.op import Family, Port, ports_of
+from flowloom.params import DType, Shape, params_of
+
+
+def _input(node: NodeContext, *, shape: Shape = ("batch",), dtype: DType = "float32") -> Expr:
+    """A tensor that is fed when the graph runs, under the node's name.
+
+    A dimension may be a number, a name such as "batch" (the same size everywhere in the graph) or null (any size).
+    """
+    return node.source()
+
+
+def _constant(node: NodeContext, *, value: Any = 0.0, dtype: DType | None = None) -> Expr:
+    """A fixed number or array."""
+    return literal(value, dtype)
+
+
+def _variable(
+    node: NodeContext,
+    *,
+    shape: tuple[Annotated[int, Meta(ge=0)], ...] = (),
+    dtype: DType = "float32",
+    initializer: Initializer = "zeros",
+    trainable: bool = True,
+) -> Expr:
+    """A tensor that training changes."""
+    return node.variable("value", shape, initializer, dtype=dtype, trainable=trainable)
+
+
+def _gradients(node: NodeContext, y: Expr, *xs: Expr, wrt: tuple[str, ...] = ()) -> tuple[Expr, ...]:
+    """The gradient of the scalar `y` with respect to the tensors `xs` and the variables `wrt` ("node id/role").
+
+    One output for each, in that order and in its shape.
+    """
+    return tuple(gradients(y, [*xs, *(node.reference(v) for v in wrt)]))
+
+
+def _declare(name: str, family: Family, expand: Any) -> Kind:
+    return declare_kind(
+        Kind(name, family, inspect.getdoc(expand) or "", ports_of(expand, skip=1), params_of(expand), expand)
+    )
+
+
+INPUT = _declare("input", "data", _input)
+CONSTANT = _declare("constant", "data", _constant)
+VARIABLE = _declare("variable", "data", _variable)
+GRADIENTS = declare_kind(
+    Kind(
+        name="gradients",
+        family="control",
+        doc=inspect.getdoc(_gradients) or "",
+        ports=ports_of(_gradients, skip=1),
+        params=params_of(_gradients),
+        expand=_gradients,
+        outputs=(Port("gradient", variadic=True),),
+        internal=True,
+    )
+)

@@ -1,0 +1,57 @@
+"""Tensor: an output of a node, as people hold it while they build a graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flowloom.op import Op
+from flowloom.ops.operators import with_operators
+from flowloom.spec import Shape, Spec, SpecError
+
+if TYPE_CHECKING:
+    from flowloom.graph.graph import Graph
+
+
+@with_operators
+class Tensor:
+    """Output `port` of the node `id` in `graph`. Ops and operators on it add nodes to the graph."""
+
+    __slots__ = ("graph", "id", "port")
+
+    def __init__(self, graph: Graph, id: str, port: str) -> None:
+        self.graph, self.id, self.port = graph, id, port
+
+    @property
+    def name(self) -> str:
+        """The name of its node."""
+        return self.graph.nodes[self.id].name
+
+    @property
+    def spec(self) -> Spec:
+        """Shape and dtype. Raises SpecError while the graph before it does not typecheck."""
+        spec = self.graph.spec(self)
+        if spec is None:
+            raise SpecError(f"the spec of {self.name!r} is not known: {self.graph.why_unknown(self.id)}")
+        return spec
+
+    @property
+    def shape(self) -> Shape:
+        return self.spec.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.spec.dtype
+
+    @staticmethod
+    def __apply_op__(op: Op, args: tuple[Any, ...], params: dict[str, Any], name: str | None) -> Any:
+        graph = next(a.graph for a in args if isinstance(a, Tensor))
+        set_here = {k: v for k, v in params.items() if v != op.params[k].default}
+        return graph.add(op.name, args, set_here, name=name)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a tensor has no truth value while the graph is built; use where(condition, a, b)")
+
+    def __repr__(self) -> str:
+        return f"<tensor {self.name}: {self.graph.spec(self) or 'not typed'}>"

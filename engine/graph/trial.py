@@ -1,0 +1,107 @@
+"""Trials: what a patch would do to the nodes it touches, found out on the graph itself and taken back at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flowloom.graph.document import AddNode, Change, Connect, Disconnect, EdgeDoc, Patch, Problem, SetParam
+from flowloom.graph.inference import Inference, Inferred
+from flowloom.graph.state import PatchError, State, known_kind, operand_ports
+
+
+def trial(state: State, inference: Inference, patch: Sequence[Change]) -> dict[str, Inferred]:
+    """What would be known of the nodes that the patch adds, wires or sets. Raises PatchError if it does not apply."""
+    touched = [id for change in patch if (id := _touched(change))]
+    inverse = state.apply(patch)
+    before = {id: inference.known.get(id) for id in touched}
+    try:
+        for id in state.sorted(touched):
+            inference.known[id] = inference.infer(state.nodes[id])
+        return {id: inference.known[id] for id in touched}
+    finally:
+        for id, known in before.items():
+            if known is None:
+                inference.known.pop(id, None)
+            else:
+                inference.known[id] = known
+        state.apply(inverse)
+
+
+def refusal(state: State, inference: Inference, patch: Sequence[Change]) -> Problem | None:
+    """Why an edit by hand should not happen: a node that typechecked, or is wired anew, would no longer fit."""
+    for id, after in trial(state, inference, patch).items():
+        problem = after.problem
+        before = inference.known.get(id, Inferred()).problem
+        if problem and problem.code in ("spec", "parameter") and (before is None or before.code != problem.code):
+            return problem
+    return None
+
+
+def verdicts(state: State, inference: Inference, source: str, source_port: str) -> dict[tuple[str, str], str | None]:
+    """For every input port of the graph, why a wire from this output does not fit there; None where it does.
+
+    A wire that is there already is taken to be replaced. Raises PatchError for an unknown source.
+    """
+    state.node(source)
+    before = _upstream(state, source)
+    out: dict[tuple[str, str], str | None] = {}
+    for id, node in state.nodes.items():
+        kind = known_kind(node)
+        if kind is None:
+            continue
+        for port in open_ports(state, id):
+            edge = EdgeDoc(source, source_port, id, port)
+            out[id, port] = "this would close a cycle" if id in before else _why_not(state, inference, edge)
+    return out
+
+
+def open_ports(state: State, id: str) -> list[str]:
+    """The input ports that a node offers: those it has, and one more of a variadic one."""
+    kind = known_kind(state.nodes[id])
+    connected = list(state.incoming.get(id, {}))
+    if kind is None:
+        return connected
+    names = operand_ports(kind.ports, connected)
+    for port in kind.ports:
+        if port.variadic:
+            used = sum(n.startswith(f"{port.name}.") for n in names)
+            names.insert(_end_of(names, port.name), f"{port.name}.{used}")
+    return names
+
+
+def _end_of(names: list[str], variadic: str) -> int:
+    return max((i + 1 for i, n in enumerate(names) if n.startswith(f"{variadic}.")), default=len(names))
+
+
+def _why_not(state: State, inference: Inference, edge: EdgeDoc) -> str | None:
+    there = state.edges.get((edge.target, edge.target_port))
+    patch: Patch = [*([Disconnect(there)] if there else []), Connect(edge)]
+    try:
+        problem = refusal(state, inference, patch)
+    except PatchError as error:
+        return str(error)
+    return problem.message if problem else None
+
+
+def _upstream(state: State, id: str) -> set[str]:
+    """The node and all that it reads from, directly or not."""
+    seen, stack = {id}, [id]
+    while stack:
+        for edge in state.incoming.get(stack.pop(), {}).values():
+            if edge.source not in seen:
+                seen.add(edge.source)
+                stack.append(edge.source)
+    return seen
+
+
+def _touched(change: Change) -> str | None:
+    match change:
+        case AddNode(node):
+            return node.id
+        case Connect(edge):
+            return edge.target
+        case SetParam(id):
+            return id
+        case _:
+            return None

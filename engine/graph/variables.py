@@ -1,0 +1,89 @@
+"""Variables: the values that a graph learns. They live beside the graph, keyed by node, role and spec.
+
+Because the spec is part of the key, a change of shape and its undo bring the trained values back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flowloom.graph.expansion import VariableInfo
+from flowloom.initializers import initialize
+from flowloom.spec import Spec
+
+if TYPE_CHECKING:
+    from flowloom.graph.graph import Graph
+
+Array = np.ndarray[Any, Any]
+
+
+class Values:
+    """The arrays of a graph's variables. They are replaced, never written into, so a reader holds a whole one."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._arrays: dict[tuple[str, Spec], Array] = {}
+
+    def get(self, info: VariableInfo) -> Array:
+        """The variable's value; made by its initializer at first."""
+        place = (info.key, info.spec)
+        if place not in self._arrays:
+            self._arrays[place] = initialize(info.initializer, info.spec, seed=self.seed, name=info.key)
+        return self._arrays[place]
+
+    def clear(self) -> None:
+        """Forget all values: every variable starts from its initializer again."""
+        self._arrays.clear()
+
+    def set(self, info: VariableInfo, array: Array) -> None:
+        """Replace the variable's value by an array of its spec."""
+        self._arrays[info.key, info.spec] = array
+
+
+class Variable:
+    """A variable of a graph, as people hold it: `name`, `shape`, `dtype`, `trainable`, and its value."""
+
+    def __init__(self, graph: Graph, info: VariableInfo) -> None:
+        self.graph, self.info = graph, info
+
+    @property
+    def name(self) -> str:
+        """The path people know it by: "block/dense/kernel"."""
+        node = self.graph.nodes[self.info.key.split("/")[0]]
+        own = () if self.info.role == "value" else (self.info.role,)
+        return "/".join(([node.scope] if node.scope else []) + [node.name, *own])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.info.spec.sizes
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.info.spec.dtype
+
+    @property
+    def trainable(self) -> bool:
+        return self.info.trainable
+
+    @property
+    def value(self) -> Array:
+        """A copy of the value, of `shape` and `dtype`; assign an array of that shape to replace it."""
+        return self.graph.values.get(self.info).copy()
+
+    @value.setter
+    def value(self, array: Any) -> None:
+        new = np.array(array, dtype=self.dtype)
+        if new.shape != self.shape:
+            raise ValueError(f"variable {self.name!r} has shape {self.shape}; got {new.shape}")
+        self.graph.values.set(self.info, new)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Variable) and (self.graph, self.info.key) == (other.graph, other.info.key)
+
+    def __hash__(self) -> int:
+        return hash((id(self.graph), self.info.key))
+
+    def __repr__(self) -> str:
+        return f"<variable {self.name}: {self.info.spec}{'' if self.trainable else ', not trainable'}>"

@@ -1,0 +1,58 @@
+"""The declaration form of layers, losses and metrics: one function that names its variables and expands into ops."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from flowloom.graph.graph import current_graph
+from flowloom.graph.kinds import Kind, declare_kind
+from flowloom.graph.tensor import Tensor
+from flowloom.op import Family, ports_of
+from flowloom.params import params_of
+
+
+class Layer:
+    """A declared layer: call it on tensors to add one node that owns its variables."""
+
+    def __init__(self, kind: Kind, signature: inspect.Signature) -> None:
+        self.kind = kind
+        self.__name__ = kind.name.rpartition(".")[2]
+        self.__doc__ = kind.doc
+        self.__signature__ = signature
+
+    def __call__(self, *tensors: Any, name: str | None = None, **params: Any) -> Any:
+        graph = next((t.graph for t in tensors if isinstance(t, Tensor)), None) or current_graph()
+        return graph.add(self.kind.name, tensors, params, name=name)
+
+    def __repr__(self) -> str:
+        return f"<layer {self.kind.name}>"
+
+
+def layer(namespace: str = "layers", family: Family = "layer") -> Callable[[Callable[..., Any]], Layer]:
+    """Declare a layer from `(node, *tensors, **params) -> expressions` and register it as "namespace.name".
+
+    `node` (a NodeContext) gives variables, random keys and whether the graph is learning. The other positional
+    parameters are ports, the keyword-only ones form fields, the docstring the help.
+    """
+
+    def declare(function: Callable[..., Any]) -> Layer:
+        kind = Kind(
+            name=f"{namespace}.{function.__name__}",
+            family=family,
+            doc=inspect.getdoc(function) or "",
+            ports=ports_of(function, skip=1),
+            params=params_of(function),
+            expand=function,
+        )
+        return Layer(declare_kind(kind), _public_signature(function))
+
+    return declare
+
+
+def _public_signature(function: Callable[..., Any]) -> inspect.Signature:
+    """The declaration's signature as callers see it: without the node, with a name."""
+    _node, *rest = inspect.signature(function).parameters.values()
+    name = inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="str | None")
+    return inspect.Signature([*rest, name])

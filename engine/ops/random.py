@@ -1,0 +1,157 @@
+"""Random numbers as pure functions of a key: the same key gives the same numbers, on every backend and in any order.
+
+The words are those of Philox4x64-10 (`philox.py`), one for each element in C order; how they become numbers is said
+with each op. A key is uint64[2]; `fold_in` makes one for each use.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+from msgspec import Meta
+
+from flowloom.op import Sample, op
+from flowloom.ops.philox import derived_key, words
+from flowloom.params import DType, Shape
+from flowloom.spec import Spec, SpecError, merge
+
+Float: TypeAlias = Literal["float32", "float64"]
+Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+
+
+@op(family="random", differentiable=False)
+def fold_in(key: Spec, *, data: Annotated[int, Meta(ge=0)]) -> Spec:
+    """The key that `key` has for the number `data`: one for each node, step or worker, unrelated to the others.
+
+    Returns uint64[2]. Raises SpecError unless `key` is uint64[2].
+    """
+    return _key(key)
+
+
+@fold_in.kernel
+def _(xp: Any, key: Any, *, data: int, out: Any = None) -> Any:
+    made = xp.asarray(derived_key(_on_host(key), data))
+    if out is None:
+        return made
+    out[...] = made
+    return out
+
+
+@fold_in.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    for data in (0, 1, 2**40):
+        yield (_sample_key(rng),), {"data": data}
+
+
+@op(family="random", differentiable=False)
+def random_uniform(key: Spec, *, shape: Shape, low: float = 0.0, high: float = 1.0, dtype: Float = "float32") -> Spec:
+    """Numbers spread evenly over [low, high), in `shape` and `dtype`.
+
+    Each is the upper 24 bits of its word (53 for float64) as a fraction, scaled; so the scaled result may round to
+    `high`. Raises SpecError if low exceeds high, or unless `key` is uint64[2].
+    """
+    if not low <= high:
+        raise SpecError(f"low must not exceed high; got low={low}, high={high}", dimension="low > high")
+    _key(key)
+    return Spec(shape, dtype)
+
+
+@random_uniform.kernel
+def _(xp: Any, key: Any, *, shape: tuple[int, ...], low: float, high: float, dtype: str, out: Any = None) -> Any:
+    fractions = _fractions(words(xp, key, math.prod(shape)), dtype).reshape(shape)
+    out = xp.multiply(fractions, high - low, out=out)
+    return xp.add(out, low, out=out)
+
+
+@random_uniform.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield (_sample_key(rng),), {"shape": (3, 4)}
+    yield (_sample_key(rng),), {"shape": (5,), "low": -2.0, "high": 3.0, "dtype": "float64"}
+    yield (_sample_key(rng),), {"shape": ()}
+    yield (_sample_key(rng),), {"shape": (0, 2)}
+
+
+@op(family="random", differentiable=False)
+def random_normal(key: Spec, *, shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Float = "float32") -> Spec:
+    """Normally distributed numbers, in `shape` and `dtype`.
+
+    Made by Box and Muller's method from pairs of words: with u and v the fractions of words 2i and 2i + 1, numbers 2i
+    and 2i + 1 are r cos(2 pi v) and r sin(2 pi v), r = sqrt(-2 log(1 - u)). Raises SpecError if stddev is negative, or
+    unless `key` is uint64[2].
+    """
+    if not stddev >= 0:
+        raise SpecError(f"stddev must not be negative; got {stddev}", dimension="stddev < 0")
+    _key(key)
+    return Spec(shape, dtype)
+
+
+@random_normal.kernel
+def _(xp: Any, key: Any, *, shape: tuple[int, ...], mean: float, stddev: float, dtype: str, out: Any = None) -> Any:
+    count = math.prod(shape)
+    pairs = _fractions(words(xp, key, count + count % 2), dtype).reshape(-1, 2)
+    radius = xp.sqrt(xp.log(1 - pairs[:, 0]) * -2)
+    angle = pairs[:, 1] * (2 * math.pi)
+    numbers = xp.stack((radius * xp.cos(angle), radius * xp.sin(angle)), axis=-1)
+    out = xp.multiply(numbers.reshape(-1)[:count].reshape(shape), stddev, out=out)
+    return xp.add(out, mean, out=out)
+
+
+@random_normal.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield (_sample_key(rng),), {"shape": (3, 5)}
+    yield (_sample_key(rng),), {"shape": (4,), "mean": -2.0, "stddev": 0.5, "dtype": "float64"}
+    yield (_sample_key(rng),), {"shape": ()}
+    yield (_sample_key(rng),), {"shape": (0,)}
+
+
+@op(family="random", differentiable=False)
+def random_bernoulli(key: Spec, *, shape: Shape, p: Probability = 0.5, dtype: DType = "float32") -> Spec:
+    """1 with probability `p`, else 0, in `shape` and `dtype`: 1 where the upper 53 bits of the word, as a fraction,
+    are below `p`. Raises SpecError unless `key` is uint64[2].
+    """
+    _key(key)
+    return Spec(shape, dtype)
+
+
+@random_bernoulli.kernel
+def _(xp: Any, key: Any, *, shape: tuple[int, ...], p: float, dtype: str, out: Any = None) -> Any:
+    drawn = (_fractions(words(xp, key, math.prod(shape)), "float64") < p).reshape(shape)
+    if out is None:
+        return drawn.astype(dtype)
+    out[...] = drawn
+    return out
+
+
+@random_bernoulli.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield (_sample_key(rng),), {"shape": (3, 5)}
+    yield (_sample_key(rng),), {"shape": (8,), "p": 0.1, "dtype": "bool"}
+    yield (_sample_key(rng),), {"shape": (0, 2)}
+
+
+def _key(key: Spec) -> Spec:
+    try:
+        merge(key.ndim, 1)
+        merge(key.shape[0], 2)
+        merge(key.dtype.name, "uint64")
+    except SpecError:
+        raise SpecError(f"the key must be uint64[2]; got {key}", dimension=str(key)) from None
+    return key.with_shape((2,))
+
+
+def _on_host(key: Any) -> Any:
+    """`key` in the host's memory: CuPy's arrays are fetched with `get`."""
+    return key.get() if hasattr(key, "get") else key
+
+
+def _fractions(drawn: Any, dtype: str) -> Any:
+    """Words as fractions in [0, 1): as many of the upper bits as the dtype holds."""
+    bits = 24 if dtype == "float32" else 53
+    return (drawn >> drawn.dtype.type(64 - bits)).astype(dtype) * np.dtype(dtype).type(2.0**-bits)
+
+
+def _sample_key(rng: np.random.Generator) -> Any:
+    return rng.integers(0, 2**64, 2, dtype=np.uint64)

@@ -1,0 +1,107 @@
+"""Parameters: what a keyword-only argument of an op or layer may be, read from its annotation.
+
+One declaration serves three: a call is checked against it, a file is checked against it, and the inspector makes its
+form field from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from flowloom.spec import SpecError
+
+DType: TypeAlias = Literal[
+    "float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool"
+]
+Padding: TypeAlias = Literal["valid", "same"]
+Count: TypeAlias = Annotated[int, Meta(ge=1)]
+# msgspec 0.22 crashes on a union of a constrained int and a tuple of fixed length; a length constraint says the same.
+Pair: TypeAlias = Count | Annotated[tuple[Count, ...], Meta(min_length=2, max_length=2)]
+Fraction: TypeAlias = Annotated[float, Meta(ge=0, lt=1)]
+Axes: TypeAlias = int | tuple[int, ...] | None
+Shape: TypeAlias = tuple[Annotated[int, Meta(ge=0)] | str | None, ...]
+
+REQUIRED: Any = inspect.Parameter.empty
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A keyword-only parameter: its name, type annotation and default (REQUIRED if it has none)."""
+
+    name: str
+    annotation: Any
+    default: Any = REQUIRED
+
+    def check(self, value: Any) -> Any:
+        """`value` in canonical form (tuples for lists, dtype names for dtypes). Raises SpecError if it does not fit."""
+        try:
+            return msgspec.convert(_plain(value), self.annotation)
+        except msgspec.ValidationError as error:
+            raise SpecError(f"{self.name}={value!r} does not fit: {_lowered(str(error))}") from None
+
+
+def params_of(function: Callable[..., Any]) -> dict[str, Param]:
+    """The keyword-only parameters of a declaration, by name."""
+    hints = get_type_hints(function, include_extras=True)
+    return {
+        p.name: Param(p.name, hints[p.name], p.default)
+        for p in inspect.signature(function).parameters.values()
+        if p.kind is p.KEYWORD_ONLY
+    }
+
+
+def complete(declared: Mapping[str, Param], given: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """All parameters of `owner`, checked: those given, and the defaults of the rest.
+
+    Raises TypeError for a name that is not declared and for a required one that is missing, SpecError for a value
+    that does not fit its type.
+    """
+    for name in given:
+        if name not in declared:
+            raise TypeError(unknown_name(name, declared, f"{owner} has no parameter"))
+    out = {}
+    for name, param in declared.items():
+        if name in given:
+            out[name] = param.check(given[name])
+        elif param.default is REQUIRED:
+            raise TypeError(f"{owner} needs the parameter {name!r}")
+        else:
+            out[name] = param.default
+    return out
+
+
+def unknown_name(name: str, known: Mapping[str, Any] | list[str], what: str) -> str:
+    """ "what 'nam'; did you mean 'name'? It has: ..." for an error message."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    return f"{what} {name!r}{hint} There is: {', '.join(known) or 'none'}"
+
+
+def choices(annotation: Any) -> tuple[str, ...]:
+    """The values of a Literal annotation; () for any other."""
+    return get_args(annotation) if getattr(annotation, "__origin__", None) is Literal else ()
+
+
+def _plain(value: Any) -> Any:
+    """NumPy scalars, dtypes and arrays as the plain values that parameters are kept as."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.dtype):
+        return value.name
+    if isinstance(value, type) and issubclass(value, np.generic | bool | int | float):
+        return np.dtype(value).name
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _lowered(text: str) -> str:
+    return text[:1].lower() + text[1:]

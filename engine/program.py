@@ -1,0 +1,109 @@
+"""Program: a part of a graph made callable. Plans are kept for the last few combinations of input shapes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from flowloom.backends.portable import KernelError, PortableStep
+from flowloom.compiler.expr import Expr
+from flowloom.compiler.plan import make_plan
+from flowloom.feeds import bind
+from flowloom.graph.expansion import STEP_KEY
+from flowloom.graph.graph import Graph
+from flowloom.graph.lower import Lowered, lower, needed
+from flowloom.graph.tensor import Tensor
+from flowloom.initializers import key_of
+from flowloom.spec import Spec
+
+Array = np.ndarray[Any, Any]
+Backend: TypeAlias = Literal["auto", "portable", "native", "cuda"]
+PLANS_KEPT = 8
+
+
+class RunError(RuntimeError):
+    """A step that failed on its values. `node` is the id of the node it happened in."""
+
+    def __init__(self, message: str, node: str | None = None) -> None:
+        super().__init__(message)
+        self.node = node
+
+
+def compile(outputs: Tensor | Sequence[Tensor], *, backend: Backend = "auto", training: bool = False) -> Program:
+    """Make tensors of a graph callable: `program({"image": X})` gives their values.
+
+    `outputs` is a tensor or a list of tensors of one graph; results come in the same form. `training` expands the
+    graph as it is while learning (dropout drops). Raises SpecError if the graph does not typecheck, ValueError for a
+    backend that is not there.
+    """
+    return Program(outputs, backend=backend, training=training)
+
+
+def check_backend(backend: str) -> None:
+    """Raise ValueError unless the backend is one that this version has."""
+    if backend not in ("auto", "portable"):
+        raise ValueError(f"backend {backend!r} is not available; this version runs on 'portable' ('auto' chooses it)")
+
+
+class Program:
+    """Tensors of a graph, callable. It follows the graph: after an edit it is lowered anew."""
+
+    def __init__(self, outputs: Tensor | Sequence[Tensor], *, backend: Backend = "auto", training: bool = False) -> None:
+        check_backend(backend)
+        self._single = isinstance(outputs, Tensor)
+        self.outputs: list[Tensor] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+        if not self.outputs:
+            raise ValueError("compile() needs at least one tensor")
+        self.graph: Graph = self.outputs[0].graph
+        self.training = training
+        self._calls = count()
+        self._steps: OrderedDict[Any, tuple[Lowered, PortableStep]] = OrderedDict()
+        lower(self.graph, self.outputs, training=training)
+
+    @property
+    def inputs(self) -> dict[str, Spec]:
+        """The specs of the inputs that must be fed, by name."""
+        graph = self.graph
+        sources = [id for id in needed(graph, self.outputs) if graph.nodes[id].kind == "input"]
+        return {graph.nodes[id].name: Tensor(graph, id, "y").spec for id in sources}
+
+    def __call__(self, feeds: Mapping[str, Any] | None = None) -> Any:
+        """The values of the outputs: an array of each one's spec (a list of them if a list was compiled).
+
+        Raises FeedError for a feed that does not fit, RunError where a value is refused (a label out of range, say).
+        """
+        bound = bind(self.inputs, feeds or {})
+        lowered, step = self._step_for({name: Spec.of(a) for name, a in bound.items()})
+        values = leaf_values(self.graph, lowered, bound, key_of(self.graph.seed, f"call {next(self._calls)}"))
+        try:
+            results = step([values[e] for e in step.plan.inputs])
+        except KernelError as error:
+            raise located(self.graph, lowered, error) from None
+        return results[0] if self._single else results
+
+    def _step_for(self, specs: dict[str, Spec]) -> tuple[Lowered, PortableStep]:
+        key = (self.graph.structure, tuple(specs.items()))
+        if key not in self._steps:
+            lowered = lower(self.graph, self.outputs, specs, training=self.training)
+            self._steps[key] = (lowered, PortableStep(make_plan(lowered.outputs)))
+            if len(self._steps) > PLANS_KEPT:
+                self._steps.popitem(last=False)
+        self._steps.move_to_end(key)
+        return self._steps[key]
+
+
+def leaf_values(graph: Graph, lowered: Lowered, feeds: Mapping[str, Array], key: Array) -> dict[Expr, Array]:
+    """The arrays of all leaves of a lowered graph: what is fed, its variables, and the random key of this step."""
+    fed = {expr: feeds[name] for name, expr in lowered.inputs.items()}
+    return fed | {v.expr: graph.values.get(v) for v in lowered.variables.values()} | {STEP_KEY: key}
+
+
+def located(graph: Graph, lowered: Lowered, error: KernelError) -> RunError:
+    """The error of a kernel with the name of the node that it came from."""
+    origins = [id for id in lowered.origins.of(error.expr) if id in graph.nodes]
+    where = f"node {graph.nodes[origins[0]].name!r}" if origins else "the graph"
+    return RunError(f"{where} ({error.expr.op.name}): {error.reason}", origins[0] if origins else None)

@@ -1,0 +1,198 @@
+"""Spec: the shape and dtype of a tensor, with named dimensions. The ground floor: everything else is built on it.
+
+A dimension is an `int`, a name such as "batch" (the same name is the same size everywhere in a graph, so a name equals
+only itself), a product such as "64*batch", or None: unknown, compatible with anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Dim: TypeAlias = int | str | None
+Shape: TypeAlias = tuple[Dim, ...]
+DEFAULT_DTYPE = np.dtype("float32")
+
+
+class SpecError(ValueError):
+    """Operands that do not fit an op, or a parameter outside its range.
+
+    `rule` says what broke, with the values; `dimension` names the failing dimension, where there is one; `call` is the
+    op with the specs it was given, put in front once the op is known.
+    """
+
+    def __init__(self, rule: str, *, dimension: str | None = None, call: str | None = None) -> None:
+        super().__init__(f"{call}: {rule}" if call else rule)
+        self.rule, self.dimension, self.call = rule, dimension, call
+
+    def within(self, call: str) -> SpecError:
+        """This error with the call it happened in; the innermost call is kept."""
+        return self if self.call else SpecError(self.rule, dimension=self.dimension, call=call)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Spec:
+    """The type of a tensor: `shape`, a tuple of dimensions, and `dtype`, a NumPy dtype."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+
+    def __init__(self, shape: Iterable[Dim], dtype: Any = DEFAULT_DTYPE) -> None:
+        object.__setattr__(self, "shape", tuple(_dimension(d) for d in shape))
+        object.__setattr__(self, "dtype", np.dtype(dtype))
+
+    @classmethod
+    def of(cls, array: Any) -> Spec:
+        """The spec of an array."""
+        return cls(array.shape, array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def is_concrete(self) -> bool:
+        """Whether every dimension is a number."""
+        return all(isinstance(d, int) for d in self.shape)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The shape as numbers. Raises SpecError while a dimension is only a name."""
+        if not self.is_concrete:
+            raise SpecError(f"the sizes must be known; got {self}")
+        return tuple(d for d in self.shape if isinstance(d, int))
+
+    @property
+    def size(self) -> int:
+        """How many elements. Raises SpecError while a dimension is only a name."""
+        return math.prod(self.sizes)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def with_shape(self, shape: Iterable[Dim]) -> Spec:
+        return Spec(shape, self.dtype)
+
+    def with_dtype(self, dtype: Any) -> Spec:
+        return Spec(self.shape, dtype)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}{shape_text(self.shape)}"
+
+
+def shape_text(shape: Iterable[Dim]) -> str:
+    """A shape as people read it: "[batch, 8, ?]"."""
+    return f"[{', '.join('?' if d is None else str(d) for d in shape)}]"
+
+
+def _dimension(d: Any) -> Dim:
+    if d is None or (isinstance(d, str) and d):
+        return d
+    if isinstance(d, bool) or not hasattr(d, "__index__"):
+        raise SpecError(f"a dimension is a number, a name or None; got {d!r}")
+    if d.__index__() < 0:
+        raise SpecError(f"a dimension cannot be negative; got {d}")
+    return int(d.__index__())
+
+
+# ---------------------------------------------------------------- dtypes
+
+
+def promote(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype that an op on these gives. A float stays as wide as it is beside integers (as in JAX, unlike NumPy)."""
+    floats = [d for d in dtypes if d.kind in "fc"]
+    return np.dtype(np.result_type(*(floats or dtypes)))
+
+
+def literal_dtype(value: Any, others: Iterable[np.dtype[Any]]) -> np.dtype[Any]:
+    """The dtype that a Python scalar takes beside tensors of dtypes `others`: theirs, if it can hold the value's kind."""
+    dtypes = list(others)
+    beside = promote(*dtypes) if dtypes else None
+    if isinstance(value, bool):
+        return np.dtype(bool) if beside is None else beside
+    if isinstance(value, int):
+        return np.dtype("int64") if beside is None or beside.kind == "b" else beside
+    return beside if beside is not None and beside.kind in "fc" else DEFAULT_DTYPE
+
+
+# ---------------------------------------------------------------- dimensions
+
+
+def merge(a: Dim, b: Dim) -> Dim:
+    """The one dimension that `a` and `b` both are. Raises SpecError where they differ."""
+    if a is None or b is None or a == b:
+        return b if a is None else a
+    raise SpecError(f"sizes differ, {a} and {b}", dimension=f"{a} != {b}")
+
+
+def broadcast(*specs: Spec, dtype: np.dtype[Any] | None = None) -> Spec:
+    """The spec of an elementwise result by NumPy's broadcasting, in the promoted dtype unless one is given."""
+    shape: list[Dim] = []
+    for axis in range(1, max(s.ndim for s in specs) + 1):
+        dim: Dim = 1
+        for d in (s.shape[-axis] for s in specs if s.ndim >= axis):
+            if d == 1 or dim == d:
+                continue
+            if dim == 1 or (dim is None and d is not None):
+                dim = d
+            elif d is not None:
+                raise SpecError(
+                    f"shapes do not broadcast: axis -{axis} is {dim} and {d}; the sizes must be equal or 1",
+                    dimension=f"axis -{axis}: {dim} != {d}",
+                )
+        shape.append(dim)
+    return Spec(reversed(shape), promote(*(s.dtype for s in specs)) if dtype is None else dtype)
+
+
+def product(dims: Iterable[Dim]) -> Dim:
+    """How many elements these dimensions hold together: a number, a name, a product such as "64*batch", or None."""
+    number, names = 1, list[str]()
+    for d in dims:
+        if d is None:
+            return None
+        n, more = _factors(d)
+        number, names = number * n, [*names, *more]
+    return _joined(number, names)
+
+
+def quotient(total: Dim, part: Dim) -> Dim:
+    """The dimension that times `part` gives `total`. Raises SpecError where none does; None where that is unknown."""
+    if total is None or part is None:
+        return None
+    (n, names), (m, divisors) = _factors(total), _factors(part)
+    for name in divisors:
+        if name not in names:
+            return None
+        names.remove(name)
+    if m == 0 or n % m:
+        raise SpecError(f"{total} elements cannot be divided by {part}", dimension=f"{total} / {part}")
+    return _joined(n // m, names)
+
+
+def _factors(d: int | str) -> tuple[int, list[str]]:
+    """`d` as a number and names: "64*batch" is (64, ["batch"])."""
+    number, names = 1, list[str]()
+    for part in str(d).split("*"):
+        if part.isdecimal():
+            number *= int(part)
+        else:
+            names.append(part)
+    return number, names
+
+
+def _joined(number: int, names: list[str]) -> Dim:
+    if not names or number == 0:
+        return number
+    return "*".join(([str(number)] if number != 1 else []) + sorted(names))
+
+
+def normalize_axis(axis: int, ndim: int) -> int:
+    """`axis` counted from the front. Raises SpecError outside -ndim..ndim-1."""
+    if not -ndim <= axis < ndim:
+        raise SpecError(f"axis {axis} is outside a tensor of {ndim} dimensions", dimension=f"axis {axis}")
+    return axis % ndim

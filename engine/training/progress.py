@@ -1,0 +1,22 @@
+"""A progress bar for a run that one waits for: in a terminal as text, in a notebook as a widget."""
+
+from __future__ import annotations
+
+from flowloom.training.run import Run
+
+REFRESH = 0.1  # seconds
+
+
+def follow(run: Run) -> Run:
+    """Show the run's progress until it ends. Raises the error that made it fail, if one did."""
+    from tqdm.auto import tqdm
+
+    with tqdm(total=run.steps, unit="batch", desc=f"epoch 1/{run.epochs}") as bar:
+        while True:
+            run.join(REFRESH)
+            bar.update(run.step_count - bar.n)
+            bar.set_description(f"epoch {max(run.epoch, 1)}/{run.epochs}", refresh=False)
+            newest = {name: series.last for name, series in run.series.items()}
+            bar.set_postfix({k: f"{v:.4g}" for k, v in newest.items() if v is not None})
+            if not run.is_alive:
+                return run.wait()

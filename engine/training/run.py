@@ -1,0 +1,239 @@
+"""Run: a training that goes on in a thread of its own and obeys commands between two steps."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import weakref
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Literal, TypeAlias
+
+from flowloom.data import Dataset
+from flowloom.graph.graph import Graph
+from flowloom.optimizers import Optimizer
+from flowloom.params import unknown_name
+from flowloom.training.series import Array, Series
+from flowloom.training.step import Evaluation, TrainStep
+
+Status: TypeAlias = Literal["running", "paused", "stopped", "finished", "failed"]
+Action: TypeAlias = Literal["pause", "resume", "step", "set", "stop"]
+
+_numbers = count(1)
+_alive: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A command that took effect before `step`: its action, and what it changed, in words."""
+
+    step: int
+    action: Action
+    detail: str = ""
+
+
+class _Stop(Exception):
+    """Raised inside the thread to leave the loop."""
+
+
+class Run:
+    """A training in the background. `Trainer.start` makes one.
+
+    Commands (`pause`, `resume`, `step`, `set`, `stop`) return at once and take effect before the next step, in the
+    order they were given; `events` says at which. Scalars can be read at any time.
+    """
+
+    def __init__(
+        self, step: TrainStep, evaluation: Evaluation, data: Dataset, validation: Dataset | None, epochs: int, *, paused: bool
+    ) -> None:
+        self.number = next(_numbers)
+        self.epochs, self.epoch = epochs, 0
+        self.status: Status = "paused" if paused else "running"
+        self.error: Exception | None = None
+        self.events: list[Event] = []
+        self.history: dict[str, list[float]] = {}
+        self.samples = 0
+        self.seconds = 0.0  # spent in steps, without pauses
+        self._step, self._evaluation = step, evaluation
+        self._data, self._validation = data, validation
+        self._series: dict[str, Series] = {}
+        self._commands: queue.SimpleQueue[tuple[Action, str, float]] = queue.SimpleQueue()
+        self._single_steps = 0
+        self._thread = threading.Thread(target=self._train, name=f"flowloom run {self.number}", daemon=True)
+        _alive.add(self)
+
+    def begin(self) -> Run:
+        """Start the thread; `Trainer.start` does."""
+        self._thread.start()
+        return self
+
+    # ------------------------------------------------------------ what can be read
+
+    @property
+    def graph(self) -> Graph:
+        return self._step.graph
+
+    @property
+    def optimizer(self) -> Optimizer:
+        return self._step.optimizer
+
+    @property
+    def step_count(self) -> int:
+        """How many batches were learned from."""
+        return self._step.count
+
+    @property
+    def steps(self) -> int:
+        """How many there will be."""
+        return self.epochs * self._data.batch_count
+
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """The values in force."""
+        return dict(self._step.hyperparameters)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it trains or can go on training."""
+        return self.status in ("running", "paused")
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """Every measured quantity by name: "loss" after each step, "val_loss" after each epoch."""
+        return dict(self._series)
+
+    def scalars(self, name: str) -> tuple[Array, Array]:
+        """Steps and values of a measured quantity, float64 (n,) each. Raises KeyError for an unknown name."""
+        if name not in self._series:
+            raise KeyError(unknown_name(name, list(self._series), "this run has measured no"))
+        return self._series[name].since()
+
+    def figure(self) -> Any:
+        """The curves as a `plotly.graph_objects.Figure`, a panel for each quantity."""
+        from flowloom.training.figure import curves
+
+        return curves(self.series)
+
+    # ------------------------------------------------------------ commands
+
+    def pause(self) -> None:
+        """Stop before the next step, ready to go on."""
+        self._send("pause")
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._send("resume")
+
+    def step(self) -> None:
+        """Take one step and pause."""
+        self._send("step")
+
+    def set(self, **hyperparameters: float) -> None:
+        """Change hyperparameters from the next step on. Raises ValueError for an unknown name or a value out of range."""
+        checked = {name: self.optimizer.check(name, value) for name, value in hyperparameters.items()}
+        for name, value in checked.items():
+            self._send("set", name, value)
+
+    def stop(self) -> None:
+        """End after the step that is under way. The graph keeps what was learned."""
+        self._send("stop")
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait for the end (at most `timeout` seconds). Raises the error that made the run fail, if one did."""
+        self.join(timeout)
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the end (at most `timeout` seconds), however it comes."""
+        self._thread.join(timeout)
+
+    def _send(self, action: Action, name: str = "", value: float = 0.0) -> None:
+        if self.is_alive:
+            self._commands.put((action, name, value))
+
+    # ------------------------------------------------------------ the thread
+
+    def _train(self) -> None:
+        try:
+            for self.epoch in range(1, self.epochs + 1):
+                self._train_epoch()
+            self.status = "finished"
+        except _Stop:
+            self.status = "stopped"
+        except Exception as error:
+            self.error = error
+            self.status = "failed"
+
+    def _train_epoch(self) -> None:
+        total: dict[str, float] = {}
+        samples = 0
+        for batch in self._data.batches(epoch=self.epoch - 1):
+            self._obey()
+            began = time.perf_counter()
+            values = self._step(batch)
+            size = len(next(iter(batch.values())))
+            self._record(values)
+            self.samples += size
+            self.seconds += time.perf_counter() - began
+            samples += size
+            for name, value in values.items():
+                total[name] = total.get(name, 0.0) + size * value
+        means = {name: value / samples for name, value in total.items()}
+        if self._validation is not None:
+            validated = self._evaluation(self._validation.batches())
+            means |= {f"val_{name}": value for name, value in validated.items()}
+            self._record({f"val_{name}": value for name, value in validated.items()})
+        for name, value in means.items():
+            self.history.setdefault(name, []).append(value)
+
+    def _record(self, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self._series.setdefault(name, Series()).append(self.step_count, value)
+
+    def _obey(self) -> None:
+        """Carry out the commands given so far; while paused, wait for more."""
+        if self._single_steps:
+            self._single_steps -= 1
+            if not self._single_steps:
+                self.status = "paused"
+        while self.status == "paused" or not self._commands.empty():
+            if self._single_steps:
+                return
+            self._carry_out(*self._commands.get())
+
+    def _carry_out(self, action: Action, name: str, value: float) -> None:
+        detail = ""
+        match action:
+            case "pause":
+                self.status = "paused"
+            case "resume":
+                self.status = "running"
+            case "step":
+                self.status, self._single_steps = "running", 1
+            case "set":
+                detail = f"{name} {self._step.hyperparameters[name]:g} -> {value:g}"
+                self._step.hyperparameters[name] = value
+        self.events.append(Event(self.step_count, action, detail))
+        if action == "stop":
+            raise _Stop
+
+    def __repr__(self) -> str:
+        return f"<run {self.number}: {self.status}, step {self.step_count} of {self.steps}>"
+
+
+def stop_all(timeout: float = 5.0) -> None:
+    """Stop every run of this process and wait for each, at most `timeout` seconds in all."""
+    runs = [run for run in _alive if run.is_alive]
+    for run in runs:
+        run.stop()
+    end = time.monotonic() + timeout
+    for run in runs:
+        run.join(max(0.0, end - time.monotonic()))
+
+
+def run_of(graph: Graph) -> Run | None:
+    """The run that trains `graph` now, if one does."""
+    return next((run for run in _alive if run.is_alive and run.graph is graph), None)

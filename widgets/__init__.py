@@ -1,0 +1,5 @@
+"""The notebook's face: widgets that show and edit a graph and steer its training."""
+
+from flowloom.widgets.views import GraphEditor as GraphEditor
+from flowloom.widgets.views import Studio as Studio
+from flowloom.widgets.views import TrainingBoard as TrainingBoard

@@ -1,0 +1,145 @@
+"""The graph part of a widget: takes edits from the browser, tells every view what changed. Python owns the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from flowloom.graph import Applied, Graph, PatchError, Problem, Tensor
+from flowloom.graph.document import Move, SetNote
+from flowloom.graph.trial import open_ports
+from flowloom.widgets.wire import (
+    Edit,
+    Fits,
+    FitsRequest,
+    GraphEvent,
+    GraphRequest,
+    GraphReset,
+    GraphState,
+    History,
+    NodeInfo,
+    Patched,
+    PortInfo,
+    PortVerdict,
+    Rejected,
+    Sync,
+)
+
+
+class GraphPart:
+    """One graph, shown. `send` carries a message to all views."""
+
+    def __init__(self, graph: Graph, send: Callable[[GraphEvent], None]) -> None:
+        self.graph = graph
+        self._send = send
+        graph.place()
+        self._floor = graph.undo_depth  # what was built before the editor opened is not undone by it
+        self._stop = graph.subscribe(self._tell)
+
+    def close(self) -> None:
+        """Stop telling the views."""
+        self._stop()
+
+    def state(self) -> GraphState:
+        """The whole graph as the browser sees it."""
+        graph = self.graph
+        with graph.lock:
+            return GraphState(
+                name=graph.name,
+                revision=graph.revision,
+                nodes=list(graph.nodes.values()),
+                edges=graph.edges,
+                info=[self._info(id) for id in graph.nodes],
+                problems=graph.problems,
+                can_undo=graph.undo_depth > self._floor,
+                can_redo=graph.redo_depth > 0,
+            )
+
+    def receive(self, raw: object) -> None:
+        """Carry out a message from the browser. A malformed one is refused, and changes nothing."""
+        try:
+            request: GraphRequest = msgspec.convert(raw, GraphRequest)  # type: ignore[arg-type]
+        except msgspec.ValidationError as error:
+            return self._refuse_malformed(raw, str(error))
+        match request:
+            case Edit() | History():
+                self._change(request)
+            case FitsRequest():
+                self._send(self._fits(request))
+            case Sync():
+                self._send(GraphReset(self.state()))
+
+    # ------------------------------------------------------------ requests
+
+    def _change(self, request: Edit | History) -> None:
+        graph, author = self.graph, (request.client, request.sequence)
+        try:
+            with graph.lock:
+                if isinstance(request, History):
+                    self._go(request.action, author)
+                    return
+                problem = graph.refusal(request.patch)
+                if problem is None:
+                    graph.apply(request.patch, author=author)
+                    return
+        except PatchError as error:
+            problem = Problem("", str(error))
+        self._send(Rejected(request.client, request.sequence, problem))
+
+    def _go(self, action: str, author: tuple[str, int]) -> None:
+        graph = self.graph
+        if action == "undo":
+            if graph.undo_depth <= self._floor:
+                raise PatchError("there is nothing to undo")
+            graph.undo(author=author)
+        elif action == "redo":
+            graph.redo(author=author)
+        else:
+            graph.apply(graph.tidying(), author=author)
+
+    def _fits(self, request: FitsRequest) -> Fits:
+        try:
+            found = self.graph.verdicts(Tensor(self.graph, request.source, request.source_port))
+        except PatchError:
+            found = {}
+        return Fits(request.request, [PortVerdict(id, port, why) for (id, port), why in found.items()])
+
+    def _refuse_malformed(self, raw: object, why: str) -> None:
+        if isinstance(raw, dict) and isinstance(raw.get("client"), str) and isinstance(raw.get("sequence"), int):
+            self._send(Rejected(raw["client"], raw["sequence"], Problem("", f"the edit is malformed: {why}")))
+
+    # ------------------------------------------------------------ telling
+
+    def _tell(self, applied: Applied) -> None:
+        graph = self.graph
+        client, sequence = applied.author or ("", 0)
+        drawn_only = all(isinstance(c, Move | SetNote) for c in applied.patch)
+        touched = set(applied.changed) | {c.edge.target for c in applied.patch if hasattr(c, "edge")}
+        with graph.lock:
+            self._floor = min(self._floor, graph.undo_depth)
+            self._send(
+                Patched(
+                    revision=applied.revision,
+                    client=client,
+                    sequence=sequence,
+                    patch=applied.patch,
+                    info=[] if drawn_only else [self._info(id) for id in touched if id in graph.nodes],
+                    problems=graph.problems,
+                    can_undo=graph.undo_depth > self._floor,
+                    can_redo=graph.redo_depth > 0,
+                )
+            )
+
+    def _info(self, id: str) -> NodeInfo:
+        graph = self.graph
+        inferred = graph.inferred(id)
+        edges = graph.state.incoming.get(id, {})
+        inputs = []
+        for port in open_ports(graph.state, id):
+            spec = graph.spec(Tensor(graph, edges[port].source, edges[port].source_port)) if port in edges else None
+            inputs.append(PortInfo(port, None if spec is None else str(spec)))
+        exprs = inferred.exprs()
+        outputs = [PortInfo(port, str(exprs[port].spec) if port in exprs else None) for port in inferred.outputs]
+        variables = inferred.expansion.variables.values() if inferred.expansion else ()
+        return NodeInfo(id, inputs, outputs, sum(v.spec.size for v in variables))

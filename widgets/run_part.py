@@ -1,0 +1,253 @@
+"""The run part of a widget: starts and steers runs, and sends what they measure, at most ten times a second."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+import msgspec
+
+from flowloom.data import Dataset
+from flowloom.graph import Graph
+from flowloom.optimizers import Optimizer, adam
+from flowloom.program import RunError
+from flowloom.training import Run, find_trainer
+from flowloom.widgets.points import thinned
+from flowloom.widgets.wire import (
+    Acknowledged,
+    Command,
+    Curve,
+    Hyperparameter,
+    Points,
+    PointsRequest,
+    Readout,
+    RunChanged,
+    RunEvent,
+    RunReply,
+    RunRequest,
+    RunState,
+)
+
+REFRESH = 0.1  # seconds between two messages
+SHOWN = ("learning_rate", "momentum")  # the hyperparameters that have a control
+MOST_EVENTS = 200
+Send = Callable[[RunReply, list[bytes]], None]
+
+
+class RunPart:
+    """The runs of one graph on one dataset. Commands answer at once; a run measures in its own thread."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        send: Send,
+        data: Dataset | None,
+        validation: Dataset | None,
+        *,
+        optimizer: Optimizer | None = None,
+        epochs: int = 20,
+        batch_size: int = 64,
+        seed: int = 0,
+        run: Run | None = None,
+    ) -> None:
+        self.graph, self.run = graph, run
+        self.optimizer = optimizer or (run.optimizer if run else adam())
+        self.hyperparameters = {name: h.value for name, h in self.optimizer.hyperparameters.items()}
+        self.epochs, self.batch_size, self.seed = epochs, batch_size, seed
+        self._data, self._validation = data, validation
+        self._send = send
+        self._error: tuple[str, str | None] | None = None
+        self._sent: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        if run is not None:
+            self._follow(run)
+
+    def close(self) -> None:
+        """Stop telling the views. A run that goes on, goes on."""
+        self._closed.set()
+
+    def receive(self, raw: object) -> None:
+        """Carry out a message from the browser. A malformed one is refused, and changes nothing."""
+        try:
+            request: RunRequest = msgspec.convert(raw, RunRequest)  # type: ignore[arg-type]
+        except msgspec.ValidationError as error:
+            if isinstance(raw, dict) and isinstance(raw.get("client"), str) and isinstance(raw.get("sequence"), int):
+                self._send(Acknowledged(raw["client"], raw["sequence"], f"the command is malformed: {error}"), [])
+            return
+        if isinstance(request, PointsRequest):
+            self._send_points(anew=True)
+            return
+        try:
+            self._obey(request)
+            answer = None
+        except (ValueError, RuntimeError, TypeError) as error:
+            answer = str(error)
+        self._send(Acknowledged(request.client, request.sequence, answer), [])
+        self._send(RunChanged(self.state()), [])
+
+    # ------------------------------------------------------------ commands
+
+    def _obey(self, command: Command) -> None:
+        run = self.run if self.run is not None and self.run.is_alive else None
+        match command.action:
+            case "train":
+                if run is not None:
+                    raise RuntimeError("a run goes on already")
+                self._start(paused=False)
+            case "step":
+                (run or self._start(paused=True)).step()
+            case "set":
+                self._set(command.name, command.value, run)
+            case "reset":
+                if run is not None:
+                    raise RuntimeError("stop the run before starting over")
+                self.graph.values.clear()
+            case _ if run is None:
+                raise RuntimeError(f"there is no run to {command.action}")
+            case "pause":
+                run.pause()
+            case "resume":
+                run.resume()
+            case "stop":
+                run.stop()
+
+    def _start(self, *, paused: bool) -> Run:
+        if self._data is None:
+            raise RuntimeError("there are no data to train on; show the board with data: Studio(graph, data)")
+        try:
+            trainer = find_trainer(self.graph, self._tuned())
+            data = self._data if self._data.batch_size else self._data.shuffle(seed=self.seed).batch(self.batch_size)
+            validation = self._validation
+            if validation is not None and validation.batch_size is None:
+                validation = validation.batch(256)
+            run = trainer.start(data, validation=validation, epochs=self.epochs, paused=paused)
+        except (ValueError, RuntimeError) as error:
+            self._error = (str(error), getattr(error, "node", None))
+            raise
+        self._error = None
+        self.run = run
+        self._follow(run)
+        return run
+
+    def _tuned(self) -> Optimizer:
+        """The optimizer with the hyperparameters that the board shows."""
+        import dataclasses
+
+        tuned = {
+            name: dataclasses.replace(h, value=self.hyperparameters[name])
+            for name, h in self.optimizer.hyperparameters.items()
+        }
+        return dataclasses.replace(self.optimizer, hyperparameters=tuned)
+
+    def _set(self, name: str, value: float | None, run: Run | None) -> None:
+        if value is None:
+            raise ValueError(f"{name} needs a value")
+        if name in ("epochs", "batch_size"):
+            if run is not None:
+                raise RuntimeError(f"{name} can be changed when the run has ended")
+            if value != int(value) or not 1 <= value <= 100_000:
+                raise ValueError(f"{name} must be a whole number from 1 to 100000; got {value:g}")
+            setattr(self, name, int(value))
+            return
+        self.hyperparameters[name] = self.optimizer.check(name, value)
+        if run is not None:
+            run.set(**{name: value})
+
+    # ------------------------------------------------------------ telling
+
+    def state(self) -> RunState:
+        """All that the board shows besides the curves."""
+        run = self.run
+        message, node = self._message()
+        events = [] if run is None else run.events[-MOST_EVENTS:]
+        return RunState(
+            run=0 if run is None else run.number,
+            status="failed" if self._error else "idle" if run is None else run.status,
+            message=message,
+            node=node,
+            step=0 if run is None else run.step_count,
+            steps=0 if run is None else run.steps,
+            epoch=0 if run is None else run.epoch,
+            epochs=self.epochs if run is None or not run.is_alive else run.epochs,
+            batch_size=self.batch_size,
+            samples_per_second=_rate(run),
+            seconds_left=_seconds_left(run),
+            readouts=[] if run is None else _readouts(run),
+            hyperparameters=self._controls(),
+            events=[RunEvent(e.step, e.detail or e.action) for e in events],
+        )
+
+    def _message(self) -> tuple[str, str | None]:
+        if self._error is not None:
+            return self._error
+        error = None if self.run is None else self.run.error
+        if error is None:
+            return "", None
+        return str(error), error.node if isinstance(error, RunError) else None
+
+    def _controls(self) -> list[Hyperparameter]:
+        run = self.run
+        now = run.hyperparameters if run is not None and run.is_alive else self.hyperparameters
+        return [
+            Hyperparameter(name, now[name], h.minimum, h.maximum, h.scale)
+            for name, h in self.optimizer.hyperparameters.items()
+            if name in SHOWN
+        ]
+
+    def _follow(self, run: Run) -> None:
+        """Send what the run measures until it ends, and then once more."""
+        self._sent = {}
+        threading.Thread(target=self._tell, args=(run,), name=f"flowloom board of run {run.number}", daemon=True).start()
+
+    def _tell(self, run: Run) -> None:
+        shown: RunState | None = None
+        alive = True
+        while alive and self.run is run and not self._closed.is_set():
+            run.join(REFRESH) if run.status == "running" else self._closed.wait(REFRESH)
+            alive = run.is_alive
+            self._send_points()
+            state = self.state()
+            if state != shown:
+                self._send(RunChanged(state), [])
+                shown = state
+
+    def _send_points(self, *, anew: bool = False) -> None:
+        """Send the points that the views do not have yet, or all of them."""
+        run = self.run
+        if run is None:
+            return
+        with self._lock:
+            curves, buffers = [], []
+            for name, series in run.series.items():
+                start = 0 if anew else self._sent.get(name, 0)
+                steps, values = series.since(start)
+                if len(steps) == 0:
+                    continue
+                self._sent[name] = start + len(steps)
+                steps, values = thinned(steps, values)
+                base, split = (name[4:], "validation") if name.startswith("val_") else (name, "train")
+                curves.append(Curve(base, split, start, len(steps)))  # type: ignore[arg-type]
+                buffers.append(steps.tobytes() + values.tobytes())
+            if curves:
+                self._send(Points(run.number, curves), buffers)
+
+
+def _readouts(run: Run) -> list[Readout]:
+    series = run.series
+    return [
+        Readout(name, s.last, series[f"val_{name}"].last if f"val_{name}" in series else None)
+        for name, s in series.items()
+        if not name.startswith("val_")
+    ]
+
+
+def _rate(run: Run | None) -> float | None:
+    return run.samples / run.seconds if run is not None and run.seconds > 0 else None
+
+
+def _seconds_left(run: Run | None) -> float | None:
+    if run is None or not run.is_alive or run.step_count == 0:
+        return None
+    return (run.steps - run.step_count) * run.seconds / run.step_count

@@ -1,0 +1,109 @@
+"""A graph as an SVG that stands alone: laid out by networkx, readable without a kernel, in either theme of JupyterLab."""
+
+from __future__ import annotations
+
+from html import escape
+
+from flowloom.graph import Graph, Tensor
+from flowloom.graph.kinds import find_kind
+
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 176, 58, 56, 22, 12  # pixels
+HUES = {  # one for each family, told apart by the colour-blind (Okabe & Ito); also named in each node's title
+    "data": "#56b4e9",
+    "elementwise": "#e69f00",
+    "linalg": "#0072b2",
+    "shape": "#8c8c8c",
+    "reduction": "#cc79a7",
+    "layer": "#009e73",
+    "loss": "#d55e00",
+    "metric": "#d55e00",
+    "control": "#7a6ff0",
+    "random": "#56b4e9",
+}
+STYLE = """text{font-family:var(--jp-ui-font-family,system-ui,sans-serif);fill:var(--jp-ui-font-color1,#212121)}
+.name{font-size:13px;font-weight:600}.kind,.spec{font-size:11px;fill:var(--jp-ui-font-color2,#616161)}
+.spec{font-family:var(--jp-code-font-family,monospace)}.box{fill:var(--jp-layout-color1,#fff);stroke:var(--jp-border-color1,#bdbdbd)}
+.wire{fill:none;stroke:var(--jp-ui-font-color3,#9e9e9e);stroke-width:1.5}.problem{stroke:var(--jp-error-color1,#d32f2f);stroke-width:2}
+.ground{fill:var(--jp-layout-color0,#fafafa)}"""
+
+
+def graph_svg(graph: Graph) -> str:
+    """The graph as the text of one `<svg>` element. Names and notes are escaped: they stay text."""
+    places = _places(graph)
+    width = max((x for x, _ in places.values()), default=0) + WIDTH + 2 * MARGIN
+    height = max((y for _, y in places.values()), default=0) + HEIGHT + 2 * MARGIN
+    problems = {p.node: p.message for p in graph.problems}
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="{-MARGIN} {-MARGIN} {width:.0f} {height:.0f}" role="img" style="max-width:100%;height:auto">',
+        f"<title>{escape(_summary(graph))}</title><style>{STYLE}</style>",
+        f'<rect class="ground" x="{-MARGIN}" y="{-MARGIN}" width="{width:.0f}" height="{height:.0f}" rx="6"/>',
+        *(_wire(*places[e.source], *places[e.target]) for e in graph.edges),
+        *(_node(graph, id, *place, problems.get(id)) for id, place in places.items()),
+        "</svg>",
+    ]
+    return "".join(parts)
+
+
+def _summary(graph: Graph) -> str:
+    return f"graph {graph.name}: {len(graph.nodes)} nodes, {len(graph.edges)} edges"
+
+
+def _places(graph: Graph) -> dict[str, tuple[float, float]]:
+    """The upper left corner of each node: networkx's layers from left to right."""
+    import networkx as nx
+
+    drawn = nx.DiGraph()
+    drawn.add_nodes_from(graph.nodes)
+    drawn.add_edges_from((e.source, e.target) for e in graph.edges)
+    for layer, ids in enumerate(nx.topological_generations(drawn)):
+        for id in ids:
+            drawn.nodes[id]["layer"] = layer
+    for id in reversed(list(nx.topological_sort(drawn))):  # a source stands next to its first reader
+        readers = [drawn.nodes[t]["layer"] for t in drawn.successors(id)]
+        if readers and not drawn.in_degree(id):
+            drawn.nodes[id]["layer"] = min(readers) - 1
+    if not drawn:
+        return {}
+    raw = nx.multipartite_layout(drawn, subset_key="layer", align="vertical", scale=1.0)
+    columns = sorted({float(p[0]) for p in raw.values()})
+    out: dict[str, tuple[float, float]] = {}
+    for column, x in enumerate(columns):
+        ids = sorted((id for id, p in raw.items() if float(p[0]) == x), key=lambda id: float(raw[id][1]))
+        for row, id in enumerate(ids):
+            y = (row - (len(ids) - 1) / 2) * (HEIGHT + GAP_Y)
+            out[id] = (column * (WIDTH + GAP_X), y)
+    top = min(y for _, y in out.values())
+    return {id: (x, y - top) for id, (x, y) in out.items()}
+
+
+def _wire(x0: float, y0: float, x1: float, y1: float) -> str:
+    a, b = (x0 + WIDTH, y0 + HEIGHT / 2), (x1, y1 + HEIGHT / 2)
+    bend = max(24.0, (b[0] - a[0]) / 2)
+    return (
+        f'<path class="wire" d="M{a[0]:.1f} {a[1]:.1f}C{a[0] + bend:.1f} {a[1]:.1f} '
+        f'{b[0] - bend:.1f} {b[1]:.1f} {b[0]:.1f} {b[1]:.1f}"/>'
+    )
+
+
+def _node(graph: Graph, id: str, x: float, y: float, problem: str | None) -> str:
+    node = graph.nodes[id]
+    kind = find_kind(node.kind)
+    family = kind.family if kind else "data"
+    label = kind.label if kind else f"{node.kind} (unknown)"
+    ports = graph.inferred(id).outputs
+    spec = graph.spec(Tensor(graph, id, ports[0])) if ports else None
+    shown = "not typed" if spec is None else str(spec)
+    title = f"{node.name}: {label} ({family}), {shown}" + (f". {problem}" if problem else "")
+    return (
+        f'<g transform="translate({x:.1f} {y:.1f})"><title>{escape(title)}</title>'
+        f'<rect class="box{" problem" if problem else ""}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
+        f'<rect width="3" height="{HEIGHT - 8}" x="0" y="4" rx="1.5" fill="{HUES[family]}"/>'
+        f'<text class="name" x="12" y="20">{escape(_cut(node.name, 22))}</text>'
+        f'<text class="kind" x="12" y="34">{escape(_cut(label, 26))}</text>'
+        f'<text class="spec" x="12" y="50">{escape(_cut(shown, 24))}</text></g>'
+    )
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,272 @@
+"""Every message between the kernel and the browser. The TypeScript types are generated from this file.
+
+A widget has parts ("graph", "run"); each message names the part it is for. Python owns the state: the browser sends
+`Edit`s that it has applied already, Python answers each with the `Patched` that all views apply, or a `Rejected`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+from flowloom.graph.document import Change, EdgeDoc, NodeDoc, Problem
+
+# ---------------------------------------------------------------- the graph as the browser sees it
+
+
+class PortInfo(Struct, frozen=True):
+    """A port as drawn. `spec` is what arrives or leaves, such as "float32[batch, 10]"; null while unknown."""
+
+    name: str
+    spec: str | None = None
+
+
+class NodeInfo(Struct, frozen=True):
+    """What was inferred for a node: its ports as they are now, and how many weights it owns."""
+
+    id: str
+    inputs: list[PortInfo]
+    outputs: list[PortInfo]
+    parameters: int = 0
+
+
+class Field(Struct, frozen=True):
+    """One form field in the inspector, made from a keyword-only parameter of an op or layer."""
+
+    name: str
+    control: Literal["number", "integer", "boolean", "choice", "text", "json"]
+    default: Any
+    choices: list[str] = []
+    minimum: float | None = None
+    maximum: float | None = None
+    required: bool = False
+
+
+class PortKind(Struct, frozen=True):
+    """A port as declared. A variadic input `xs` is drawn as `xs.0`, `xs.1`, ... with one free at the end."""
+
+    name: str
+    variadic: bool = False
+
+
+class KindInfo(Struct, frozen=True):
+    """One entry of the palette. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense")."""
+
+    kind: str
+    label: str
+    version: int
+    family: str
+    summary: str
+    doc: str
+    inputs: list[PortKind]
+    outputs: list[PortKind]
+    fields: list[Field]
+
+
+class GraphState(Struct, frozen=True):
+    """The whole of the graph part; sent when a view attaches, and when one has lost its place."""
+
+    name: str
+    revision: int
+    nodes: list[NodeDoc]
+    edges: list[EdgeDoc]
+    info: list[NodeInfo]
+    problems: list[Problem]
+    can_undo: bool
+    can_redo: bool
+
+
+# ---------------------------------------------------------------- graph: browser to kernel
+
+
+class Edit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="edit"):
+    """A patch that the view `client` has shown already. `sequence` numbers its edits from 1."""
+
+    client: str
+    sequence: int
+    patch: list[Change]
+
+
+class History(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="history"):
+    """Undo or redo one step; tidy lays the graph out anew (one undoable step)."""
+
+    client: str
+    sequence: int
+    action: Literal["undo", "redo", "tidy"]
+
+
+class FitsRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fits"):
+    """Which input ports could take a wire from this output port? Asked once, when a drag starts."""
+
+    request: int
+    source: str
+    source_port: str
+
+
+class Sync(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="sync"):
+    """The view has missed a revision: send the document again."""
+
+
+GraphRequest: TypeAlias = Edit | History | FitsRequest | Sync
+
+# ---------------------------------------------------------------- graph: kernel to browser
+
+
+class Patched(Struct, frozen=True, tag_field="type", tag="patched"):
+    """Revision `revision` of the graph: the patch, whose it was (client "" is Python), and what it changed.
+
+    `info` holds only the nodes whose inferred specs changed; `problems` is always the whole list.
+    """
+
+    revision: int
+    client: str
+    sequence: int
+    patch: list[Change]
+    info: list[NodeInfo]
+    problems: list[Problem]
+    can_undo: bool
+    can_redo: bool
+
+
+class Rejected(Struct, frozen=True, tag_field="type", tag="rejected"):
+    """An edit that was refused; the view takes it back and shows why."""
+
+    client: str
+    sequence: int
+    problem: Problem
+
+
+class PortVerdict(Struct, frozen=True):
+    """Whether a wire fits an input port; `reason` says why not (null: it fits)."""
+
+    node: str
+    port: str
+    reason: str | None = None
+
+
+class Fits(Struct, frozen=True, tag_field="type", tag="fits"):
+    """The answer to a `FitsRequest`: a verdict on every input port of the graph."""
+
+    request: int
+    ports: list[PortVerdict]
+
+
+class GraphReset(Struct, frozen=True, tag_field="type", tag="reset"):
+    """The whole document, in answer to `Sync`."""
+
+    state: GraphState
+
+
+GraphEvent: TypeAlias = Patched | Rejected | Fits | GraphReset
+
+# ---------------------------------------------------------------- the run
+
+
+class Hyperparameter(Struct, frozen=True):
+    """A number that can be changed while a run goes on."""
+
+    name: str
+    value: float
+    minimum: float
+    maximum: float
+    scale: Literal["linear", "log"]
+
+
+class Readout(Struct, frozen=True):
+    """The newest value of a measured quantity; null until there is one."""
+
+    name: str
+    train: float | None
+    validation: float | None
+
+
+class RunEvent(Struct, frozen=True):
+    """Something that happened at a step, marked on the time line, such as "learning_rate 0.001 -> 0.0003"."""
+
+    step: int
+    label: str
+
+
+class RunState(Struct, frozen=True):
+    """All that the board shows besides the curves."""
+
+    run: int  # 0: none yet; each Train adds 1
+    status: Literal["idle", "starting", "running", "paused", "stopped", "finished", "failed"]
+    message: str  # one line: what goes on, or why it failed
+    node: str | None  # the node that a failure is about
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    batch_size: int
+    samples_per_second: float | None
+    seconds_left: float | None
+    readouts: list[Readout]
+    hyperparameters: list[Hyperparameter]
+    events: list[RunEvent]
+
+
+class Command(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="command"):
+    """A press of a control. `set` names a hyperparameter, `epochs` or `batch_size` (the latter two before a run).
+
+    `train` goes on from the weights as they are; `reset`, between runs, gives all of them new first values.
+    """
+
+    client: str
+    sequence: int
+    action: Literal["train", "pause", "resume", "step", "stop", "set", "reset"]
+    name: str = ""
+    value: float | None = None
+
+
+class PointsRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="points"):
+    """The view has no points yet, or has missed some: send them from the start."""
+
+
+RunRequest: TypeAlias = Command | PointsRequest
+
+
+class Acknowledged(Struct, frozen=True, tag_field="type", tag="acknowledged"):
+    """A command has been taken (error null) or refused, in one line."""
+
+    client: str
+    sequence: int
+    error: str | None = None
+
+
+class RunChanged(Struct, frozen=True, tag_field="type", tag="state"):
+    """The run's new state."""
+
+    state: RunState
+
+
+class Curve(Struct, frozen=True):
+    """One curve in a `Points` message: `count` steps, then `count` values, float64, in the message's buffer.
+
+    `start` is how many points were sent before these; a view that holds another number asks for all of them.
+    """
+
+    name: str
+    split: Literal["train", "validation"]
+    start: int
+    count: int
+
+
+class Points(Struct, frozen=True, tag_field="type", tag="points"):
+    """New points, at most ten times a second; buffer i belongs to curve i. `start` 0 replaces what was there."""
+
+    run: int
+    curves: list[Curve]
+
+
+RunReply: TypeAlias = Acknowledged | RunChanged | Points
+
+
+class WidgetState(Struct, frozen=True):
+    """What a view needs to draw its first picture. `layout` names the view; a part that is absent is null."""
+
+    layout: Literal["editor", "board", "studio"]
+    kinds: list[KindInfo]
+    graph: GraphState | None
+    run: RunState | None
