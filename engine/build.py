@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from flowloom.graph.expansion import written
+from flowloom.graph.expansion import constant_params, variables_in
 from flowloom.graph.graph import current_graph
 from flowloom.graph.tensor import Tensor
 from flowloom.graph.variables import Variable
@@ -26,10 +26,7 @@ def input(name: str, shape: Sequence[Dim] = ("batch",), dtype: Any = "float32") 
 
 def constant(value: Any, dtype: Any = None, *, name: str | None = None) -> Tensor:
     """A fixed number or array in the open graph; Python floats are float32. Raises SpecError if it is no such thing."""
-    from flowloom.compiler.expr import constant as literal
-
-    array = literal(value, None if dtype is None else np.dtype(dtype)).value
-    tensor: Tensor = current_graph().add("constant", (), {"value": written(array), "dtype": array.dtype}, name=name)
+    tensor: Tensor = current_graph().add("constant", (), constant_params(value, dtype), name=name)
     return tensor
 
 
@@ -50,13 +47,25 @@ def variable(
 def gradients(y: Tensor, wrt: Sequence[Tensor | Variable], *, name: str | None = None) -> list[Tensor]:
     """The gradients of the float scalar `y`, one tensor for each of `wrt`, in the same graph as `y`.
 
-    Raises SpecError if `y` is no float scalar or an op on the way has no gradient.
+    Zeros, where `y` does not depend on it. Raises SpecError if `y` is no float scalar, an op on the way has no
+    gradient, or `wrt` is not of floats or of another graph.
     """
-    if not wrt:
-        raise SpecError("gradients() needs at least one tensor or variable to differentiate by")
+    if not isinstance(y, Tensor) or not isinstance(wrt, list | tuple):
+        raise TypeError("gradients(y, wrt) takes a tensor and a list of the tensors and variables to differentiate by")
+    for w in wrt:
+        if not isinstance(w, Tensor | Variable):
+            raise TypeError(f"gradients() differentiates by tensors and variables of a graph; got {w!r}")
+        if w.graph is not y.graph:
+            raise SpecError(f"{w.name!r} belongs to graph {w.graph.name!r}, not to {y.graph.name!r}")
+    reached = variables_in(y.expr)
     tensors = [w for w in wrt if isinstance(w, Tensor)]
-    variables = [w for w in wrt if isinstance(w, Variable)]
+    variables = [w for w in wrt if isinstance(w, Variable) and w.info.key in reached]
     params = {"wrt": [v.info.key for v in variables]} if variables else {}
     made = y.graph.add("gradients", (y, *tensors), params, name=name)
-    by_target = dict(zip([*tensors, *variables], made, strict=True))
-    return [by_target[w] for w in wrt]
+    found: dict[Tensor | Variable, Tensor] = dict(zip([*tensors, *variables], made, strict=True))
+    return [found[w] if w in found else _zeros_like(w) for w in wrt]
+
+
+def _zeros_like(w: Tensor | Variable) -> Tensor:
+    zeros: Tensor = w.graph.add("broadcast_to", (np.zeros((), w.dtype),), {"shape": w.shape})
+    return zeros

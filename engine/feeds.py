@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowloom.params import unknown_name
-from flowloom.spec import Spec, shape_text
+from flowloom.spec import Spec, SpecError, as_array, shape_text
 
 Array = np.ndarray[Any, Any]
 
@@ -23,6 +23,8 @@ def bind(declared: Mapping[str, Spec], feeds: Mapping[str, Any]) -> dict[str, Ar
     Raises FeedError, naming the input, for a missing or unknown name, a shape or a dtype that does not fit, and for a
     named dimension with two sizes.
     """
+    if not isinstance(feeds, Mapping):
+        raise FeedError(f"feeds are a dict of arrays by input name ({', '.join(declared)}); got {type(feeds).__name__}")
     for name in feeds:
         if name not in declared:
             raise FeedError(unknown_name(name, list(declared), "there is no input"))
@@ -45,7 +47,10 @@ def _converted(name: str, spec: Spec, value: Any) -> Array:
         return array
     if not np.can_cast(array.dtype, spec.dtype, "same_kind"):
         raise FeedError(f"input {name!r} takes {spec}; got {array.dtype} of shape {shape_text(array.shape)}")
-    return array.astype(spec.dtype)
+    try:
+        return as_array(array, spec.dtype)
+    except SpecError:
+        raise FeedError(f"input {name!r} takes {spec}; got {array.dtype} with values that it cannot hold") from None
 
 
 def _check_shape(name: str, spec: Spec, shape: tuple[int, ...], sizes: dict[str, tuple[int, str]]) -> None:

@@ -1,6 +1,7 @@
-"""Initializers: the first values of a variable, as a pure function of its shape and a key. Keras' names and formulas.
+"""Initializers: the first values of a variable, as a pure function of its shape and a key.
 
-Sources: Glorot & Bengio 2010 (glorot), He et al. 2015 (he), LeCun et al. 1998 (lecun).
+Keras' names, variances and limits; the normal ones are not truncated. Sources: Glorot & Bengio 2010 (glorot), He et
+al. 2015 (he), LeCun et al. 1998 (lecun).
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ Initializer: TypeAlias = Literal[
 
 
 def initialize(initializer: Initializer, spec: Spec, *, seed: int, name: str) -> np.ndarray[Any, Any]:
-    """The first value of the variable `name` of a graph with this seed: an array of `spec`, the same on every machine."""
+    """The first value of the variable `name` in a graph of this seed, an array of `spec`: the same on every machine."""
     if initializer in ("zeros", "ones"):
         return np.full(spec.sizes, initializer == "ones", spec.dtype)
-    dtype = spec.dtype.name if spec.dtype.kind == "f" else "float32"
+    dtype = "float64" if spec.dtype == np.float64 else "float32"
     draw: dict[str, Any] = {"shape": spec.sizes, "dtype": dtype}
     key = key_of(seed, name)
     if initializer == "random_normal":

@@ -9,7 +9,7 @@ from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
 from flowloom.ops import abs as absolute
 from flowloom.ops import cast, mean, reshape, softplus, sparse_softmax_cross_entropy, square
-from flowloom.spec import SpecError
+from flowloom.spec import SpecError, merge
 
 
 @layer("losses", "loss")
@@ -37,7 +37,7 @@ def sigmoid_cross_entropy(node: NodeContext, logits: Any, label: Any) -> Expr:
 
 @layer("losses", "loss")
 def mean_squared_error(node: NodeContext, prediction: Any, target: Any) -> Expr:
-    """The mean of `(prediction - target)` squared. `target` has the shape of `prediction`. Returns a scalar."""
+    """The mean of `(prediction - target)` squared, both of one shape (batch, ...). Returns a scalar."""
     prediction, target = matched(prediction, target)
     loss: Expr = mean(square(prediction - target))
     return loss
@@ -45,7 +45,7 @@ def mean_squared_error(node: NodeContext, prediction: Any, target: Any) -> Expr:
 
 @layer("losses", "loss")
 def mean_absolute_error(node: NodeContext, prediction: Any, target: Any) -> Expr:
-    """The mean distance between `prediction` and `target`, of the same shape. Returns a scalar."""
+    """The mean distance between `prediction` and `target`, both of one shape (batch, ...). Returns a scalar."""
     prediction, target = matched(prediction, target)
     loss: Expr = mean(absolute(prediction - target))
     return loss
@@ -59,11 +59,14 @@ def matched(prediction: Any, target: Any) -> tuple[Any, Any]:
     if prediction.dtype.kind != "f":
         raise SpecError(f"the first input must be floats; got {prediction.spec}")
     longer, shorter = sorted((prediction, target), key=lambda x: -x.spec.ndim)
-    if longer.shape == (*shorter.shape, 1):
-        prediction, target = (reshape(x, shape=shorter.shape) if x is longer else x for x in (prediction, target))
-    if prediction.shape != target.shape:
+    if longer.spec.ndim == shorter.spec.ndim + 1 and longer.shape[-1] == 1:
+        prediction, target = (reshape(x, shape=x.shape[:-1]) if x is longer else x for x in (prediction, target))
+    try:
+        for a, b in zip(prediction.shape, target.shape, strict=True):
+            merge(a, b)
+    except ValueError:
         raise SpecError(
             f"both must have the same shape; got {prediction.spec} and {target.spec}",
             dimension=f"{prediction.spec} != {target.spec}",
-        )
+        ) from None
     return prediction, target if target.dtype == prediction.dtype else cast(target, dtype=prediction.dtype.name)

@@ -20,7 +20,7 @@ def accuracy(node: NodeContext, logits: Expr, label: Expr) -> Expr:
     Returns a scalar from 0 to 1.
     """
     if logits.spec.ndim != label.spec.ndim + 1 or label.dtype.kind not in "iu":
-        raise SpecError(f"it takes logits (batch, classes) and integer labels (batch,); got {logits.spec}, {label.spec}")
+        raise SpecError(f"logits must be (batch, classes), labels (batch,) integers; got {logits.spec}, {label.spec}")
     for a, b in zip(logits.shape, label.shape, strict=False):
         merge(a, b)
     share: Expr = mean(cast(equal(argmax(logits, axis=-1), cast(label, dtype="int64")), dtype="float32"))
@@ -40,7 +40,7 @@ def binary_accuracy(node: NodeContext, logits: Any, label: Any) -> Expr:
 
 @layer("metrics", "metric")
 def mean_absolute_error(node: NodeContext, prediction: Any, target: Any) -> Expr:
-    """The mean distance between `prediction` and `target`, of the same shape. Returns a scalar."""
+    """The mean distance between `prediction` and `target`, both of one shape (batch, ...). Returns a scalar."""
     prediction, target = matched(prediction, target)
     distance: Expr = mean(absolute(prediction - target))
     return distance

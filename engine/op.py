@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias, overload
 import numpy as np
 
 from flowloom.params import Param, complete, params_of, unknown_name
-from flowloom.spec import Spec, SpecError
+from flowloom.spec import Spec, SpecError, as_array
 
 Family: TypeAlias = Literal[
     "data", "elementwise", "linalg", "shape", "reduction", "layer", "loss", "metric", "control", "random"
@@ -60,18 +60,25 @@ class Op:
     def __call__(self, *args: Any, name: str | None = None, **params: Any) -> Any:
         """Apply the op: infers on Specs, computes on arrays, builds on symbols (a graph node takes the `name`).
 
-        Raises SpecError if the operands do not fit, TypeError for a wrong number of them or an unknown parameter.
+        An op on any number of operands also takes them as one list. Raises SpecError if the operands do not fit,
+        TypeError for a wrong number of them or an unknown parameter.
         """
         full = complete(self.params, params, f"{self.name}()")
+        if len(args) == 1 and isinstance(args[0], list | tuple) and any(p.variadic for p in self.ports):
+            args = tuple(args[0])
         self.check_count(len(args))
         for arg in args:
             if apply := getattr(type(arg), "__apply_op__", None):
                 return apply(self, args, full, name)
-        if args and isinstance(args[0], Spec):
-            return self.infer(*args, **full)
-        arrays = tuple(np.asarray(a) for a in args)
-        self.infer(*(Spec.of(a) for a in arrays), **full)
-        return self.compute(np, *arrays, **full)
+        beside = [a.dtype for a in args if isinstance(a, Spec | np.ndarray)]
+        try:
+            operands = [a if isinstance(a, Spec) else as_array(a, beside=beside) for a in args]
+        except SpecError as error:
+            raise error.within(f"{self.name}()") from None
+        spec = self.infer(*(a if isinstance(a, Spec) else Spec.of(a) for a in operands), **full)
+        if any(isinstance(a, Spec) for a in operands):
+            return spec
+        return self.compute(np, *operands, **full)
 
     def infer(self, *specs: Spec, **params: Any) -> Specs:
         """The spec of the result (a tuple for several outputs); all parameters are given and checked already."""
@@ -170,12 +177,18 @@ def op(
             internal=internal,
             outputs=outputs,
         )
-        if declared.name in REGISTRY:
+        there = REGISTRY.get(declared.name)
+        if there is not None and not same_place(there.rule, function):
             raise ValueError(f"an op named {declared.name!r} is declared already")
         REGISTRY[declared.name] = declared
         return declared
 
     return declare(rule) if rule is not None else declare
+
+
+def same_place(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    """Whether two functions are one definition: a notebook cell that runs again declares anew what it declared."""
+    return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
 
 
 def ports_of(function: Callable[..., Any], skip: int = 0) -> tuple[Port, ...]:
@@ -204,7 +217,8 @@ def check_count(owner: str, ports: Sequence[Port], count: int) -> None:
     if count == least or (variadic and count > least):
         return
     wants = ", ".join(f"*{p.name}" if p.variadic else p.name for p in ports)
-    raise TypeError(f"{owner}({wants}) takes {least}{' or more' if variadic else ''} tensors; got {count}")
+    takes = f"{least} or more tensors" if variadic else f"{least} tensor{'' if least == 1 else 's'}"
+    raise TypeError(f"{owner}({wants}) takes {takes}; got {count}")
 
 
 def get_op(name: str, registry: Mapping[str, Op] = REGISTRY) -> Op:

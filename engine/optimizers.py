@@ -1,12 +1,13 @@
-"""Optimizers: how a gradient changes a variable, as expressions. Hyperparameters are fed, so they change while a run goes on.
+"""Optimizers: how a gradient changes a variable, as expressions. Keras' names and defaults.
 
-Keras' names and defaults.
+Hyperparameters are fed at every step, so they can change while a run goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal
 
 from flowloom.ops import power, sqrt
@@ -24,12 +25,11 @@ class Hyperparameter:
     maximum: float
     scale: Literal["linear", "log"] = "linear"
 
-    def check(self, name: str, value: float) -> float:
-        """`value` as a float. Raises ValueError outside the range."""
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise ValueError(f"{name} must be a number; got {value!r}") from None
+    def check(self, name: str, value: object) -> float:
+        """`value` as a float. Raises ValueError if it is no number or outside the range."""
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise ValueError(f"{name} must be a number; got {value!r}")
+        number = float(value)
         if not self.minimum <= number <= self.maximum:
             raise ValueError(f"{name} must be from {self.minimum:g} to {self.maximum:g}; got {value!r}")
         return number

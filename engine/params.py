@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import numpy as np
@@ -30,6 +31,8 @@ Axes: TypeAlias = int | tuple[int, ...] | None
 Shape: TypeAlias = tuple[Annotated[int, Meta(ge=0)] | str | None, ...]
 
 REQUIRED: Any = inspect.Parameter.empty
+NOT_FINITE = ("inf", "-inf", "nan")  # how a document, which is JSON, writes the floats that JSON cannot hold
+MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,19 @@ class Param:
 
     def check(self, value: Any) -> Any:
         """`value` in canonical form (tuples for lists, dtype names for dtypes). Raises SpecError if it does not fit."""
+        plain = _plain(value)
         try:
-            return msgspec.convert(_plain(value), self.annotation)
+            return msgspec.convert(plain, self.annotation)
         except msgspec.ValidationError as error:
-            raise SpecError(f"{self.name}={value!r} does not fit: {_lowered(str(error))}") from None
+            if isinstance(plain, str) and plain in NOT_FINITE:
+                return self.check(float(plain))
+            raise SpecError(f"{_cut(f'{self.name}={value!r}')} does not fit: {self._why(plain, str(error))}") from None
+
+    def _why(self, value: Any, why: str) -> str:
+        allowed = choices(self.annotation)
+        if isinstance(value, str) and allowed:
+            return unknown_name(value, allowed, "there is no")
+        return why[:1].lower() + why[1:]
 
 
 def params_of(function: Callable[..., Any]) -> dict[str, Param]:
@@ -78,16 +90,22 @@ def complete(declared: Mapping[str, Param], given: Mapping[str, Any], owner: str
     return out
 
 
-def unknown_name(name: str, known: Mapping[str, Any] | list[str], what: str) -> str:
-    """ "what 'nam'; did you mean 'name'? It has: ..." for an error message."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+def unknown_name(name: Any, known: Iterable[str], what: str) -> str:
+    """Text for an error message: "{what} 'nam'; did you mean 'name'? There is: ..."."""
+    names = list(known)
+    close = difflib.get_close_matches(str(name), names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "."
-    return f"{what} {name!r}{hint} There is: {', '.join(known) or 'none'}"
+    shown = [*names[:MOST_SHOWN], *(["..."] if len(names) > MOST_SHOWN else [])]
+    return f"{what} {_cut(repr(name))}{hint} There is: {', '.join(shown) or 'none'}"
 
 
 def choices(annotation: Any) -> tuple[str, ...]:
-    """The values of a Literal annotation; () for any other."""
-    return get_args(annotation) if getattr(annotation, "__origin__", None) is Literal else ()
+    """The texts that an annotation lists in a Literal, alone or beside other types; () if it lists none."""
+    if get_origin(annotation) is Literal:
+        return tuple(a for a in get_args(annotation) if isinstance(a, str))
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(c for a in get_args(annotation) for c in choices(a))
+    return ()
 
 
 def _plain(value: Any) -> Any:
@@ -103,5 +121,5 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _lowered(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."

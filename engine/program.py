@@ -52,12 +52,17 @@ def check_backend(backend: str) -> None:
 class Program:
     """Tensors of a graph, callable. It follows the graph: after an edit it is lowered anew."""
 
-    def __init__(self, outputs: Tensor | Sequence[Tensor], *, backend: Backend = "auto", training: bool = False) -> None:
+    def __init__(
+        self, outputs: Tensor | Sequence[Tensor], *, backend: Backend = "auto", training: bool = False
+    ) -> None:
         check_backend(backend)
         self._single = isinstance(outputs, Tensor)
         self.outputs: list[Tensor] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
         if not self.outputs:
             raise ValueError("compile() needs at least one tensor")
+        for output in self.outputs:
+            if not isinstance(output, Tensor):
+                raise TypeError(f"compile() takes tensors of a graph; got {type(output).__name__}")
         self.graph: Graph = self.outputs[0].graph
         self.training = training
         self._calls = count()
@@ -69,15 +74,16 @@ class Program:
         """The specs of the inputs that must be fed, by name."""
         graph = self.graph
         sources = [id for id in needed(graph, self.outputs) if graph.nodes[id].kind == "input"]
-        return {graph.nodes[id].name: Tensor(graph, id, "y").spec for id in sources}
+        return {graph.nodes[id].path: Tensor(graph, id, "y").spec for id in sources}
 
     def __call__(self, feeds: Mapping[str, Any] | None = None) -> Any:
         """The values of the outputs: an array of each one's spec (a list of them if a list was compiled).
 
         Raises FeedError for a feed that does not fit, RunError where a value is refused (a label out of range, say).
         """
-        bound = bind(self.inputs, feeds or {})
-        lowered, step = self._step_for({name: Spec.of(a) for name, a in bound.items()})
+        with self.graph.lock:  # no edit between the inputs and the plan, and one thread at the cache of plans
+            bound = bind(self.inputs, {} if feeds is None else feeds)
+            lowered, step = self._step_for({name: Spec.of(a) for name, a in bound.items()})
         values = leaf_values(self.graph, lowered, bound, key_of(self.graph.seed, f"call {next(self._calls)}"))
         try:
             results = step([values[e] for e in step.plan.inputs])
@@ -105,5 +111,5 @@ def leaf_values(graph: Graph, lowered: Lowered, feeds: Mapping[str, Array], key:
 def located(graph: Graph, lowered: Lowered, error: KernelError) -> RunError:
     """The error of a kernel with the name of the node that it came from."""
     origins = [id for id in lowered.origins.of(error.expr) if id in graph.nodes]
-    where = f"node {graph.nodes[origins[0]].name!r}" if origins else "the graph"
+    where = f"node {graph.nodes[origins[0]].path!r}" if origins else "the graph"
     return RunError(f"{where} ({error.expr.op.name}): {error.reason}", origins[0] if origins else None)

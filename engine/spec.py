@@ -52,6 +52,7 @@ class Spec:
 
     @property
     def ndim(self) -> int:
+        """How many dimensions."""
         return len(self.shape)
 
     @property
@@ -73,12 +74,15 @@ class Spec:
 
     @property
     def nbytes(self) -> int:
+        """How many bytes the elements take. Raises SpecError while a dimension is only a name."""
         return self.size * self.dtype.itemsize
 
     def with_shape(self, shape: Iterable[Dim]) -> Spec:
+        """This dtype in another shape."""
         return Spec(shape, self.dtype)
 
     def with_dtype(self, dtype: Any) -> Spec:
+        """This shape in another dtype."""
         return Spec(self.shape, dtype)
 
     def __str__(self) -> str:
@@ -91,9 +95,13 @@ def shape_text(shape: Iterable[Dim]) -> str:
 
 
 def _dimension(d: Any) -> Dim:
-    if d is None or (isinstance(d, str) and d):
+    if d is None:
         return d
-    if isinstance(d, bool) or not hasattr(d, "__index__"):
+    if isinstance(d, str) and d.isidentifier():
+        return d
+    if isinstance(d, str) and d and all(part.isidentifier() or part.isdecimal() for part in d.split("*")):
+        return _joined(*_factors(d))
+    if isinstance(d, bool | str) or not hasattr(d, "__index__"):
         raise SpecError(f"a dimension is a number, a name or None; got {d!r}")
     if d.__index__() < 0:
         raise SpecError(f"a dimension cannot be negative; got {d}")
@@ -109,8 +117,36 @@ def promote(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.result_type(*(floats or dtypes)))
 
 
+def as_array(value: Any, dtype: Any = None, *, beside: Iterable[np.dtype[Any]] = ()) -> np.ndarray[Any, Any]:
+    """`value` as an array of numbers or bools: NumPy's own arrays as they are, Python's floats as float32.
+
+    A Python scalar takes the dtype of the tensors `beside` it where that can hold its kind. Raises SpecError for what
+    is not made of numbers, and for a number that `dtype` cannot hold.
+    """
+    if dtype is None and isinstance(value, bool | int | float):
+        dtype = literal_dtype(value, beside)
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            given = np.asarray(value)
+            if dtype is None and isinstance(value, list | tuple) and given.dtype.kind == "f":
+                dtype = DEFAULT_DTYPE
+            array = np.asarray(given, dtype)
+    except (ValueError, TypeError, ArithmeticError):
+        raise _not_numbers(value, dtype) from None
+    whole = array.dtype.kind in "biu"
+    if not (whole or array.dtype.kind == "f") or (whole and array is not given and not np.array_equal(array, given)):
+        raise _not_numbers(value, dtype)
+    return array
+
+
+def _not_numbers(value: Any, dtype: Any) -> SpecError:
+    text = " ".join(repr(value).split())
+    shown = text if len(text) <= 60 else text[:57] + "..."
+    return SpecError(f"{shown} is not an array of numbers{'' if dtype is None else f' that {dtype} holds'}")
+
+
 def literal_dtype(value: Any, others: Iterable[np.dtype[Any]]) -> np.dtype[Any]:
-    """The dtype that a Python scalar takes beside tensors of dtypes `others`: theirs, if it can hold the value's kind."""
+    """The dtype of a Python scalar beside tensors of dtypes `others`: theirs, if it can hold the value's kind."""
     dtypes = list(others)
     beside = promote(*dtypes) if dtypes else None
     if isinstance(value, bool):

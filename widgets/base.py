@@ -12,7 +12,7 @@ import traitlets
 from flowloom.widgets.catalogue import catalogue
 from flowloom.widgets.graph_part import GraphPart
 from flowloom.widgets.run_part import RunPart
-from flowloom.widgets.wire import WidgetState
+from flowloom.widgets.wire import GraphEvent, RunReply, WidgetState
 
 STATIC = Path(__file__).parent / "static"
 NO_BUNDLE = """export default { render({ el }) {
@@ -28,12 +28,9 @@ class LoomWidget(anywidget.AnyWidget):
     _state = traitlets.Dict().tag(sync=True)
     layout_name: str = "studio"
 
-    graph_part: GraphPart | None = None
-    run_part: RunPart | None = None
-
-    def _open(self) -> None:
-        """Show the first picture and listen; to be called when the parts are there."""
-        self._state = self._snapshot()
+    def __init__(self, graph_part: GraphPart | None = None, run_part: RunPart | None = None, **kwargs: Any) -> None:
+        self.graph_part, self.run_part = graph_part, run_part  # before the comm opens, for its first message has a state
+        super().__init__(**kwargs)
         self.on_msg(self._receive)
         # ipykernel answers on the subshell that last sent on a comm; a run's thread sends, and would move every later
         # click to the main shell, behind a busy cell (measured: 0 of 12 clicks acknowledged; with this line all 12).
@@ -42,10 +39,10 @@ class LoomWidget(anywidget.AnyWidget):
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
         """The state for a page that attaches now: today's, not that of the first display."""
-        if self.graph_part is not None or self.run_part is not None:
-            with self.hold_trait_notifications():
-                self.set_trait("_state", self._snapshot())
-        return super().get_state(key, drop_defaults)
+        state = super().get_state(key, drop_defaults)
+        if "_state" in state:
+            state["_state"] = self._snapshot()
+        return state
 
     def close(self) -> None:
         """Take the view off the page. A run that goes on, goes on."""
@@ -53,6 +50,9 @@ class LoomWidget(anywidget.AnyWidget):
             if part is not None:
                 part.close()
         super().close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.layout_name}>"
 
     def _snapshot(self) -> dict[str, Any]:
         state = WidgetState(
@@ -71,5 +71,8 @@ class LoomWidget(anywidget.AnyWidget):
         if part is not None:
             part.receive(content.get("message"))
 
-    def _tell(self, part: str, message: msgspec.Struct, buffers: list[bytes] | None = None) -> None:
-        self.send({"part": part, "message": msgspec.to_builtins(message)}, buffers=buffers)
+    def _tell_graph(self, message: GraphEvent) -> None:
+        self.send({"part": "graph", "message": msgspec.to_builtins(message)})
+
+    def _tell_run(self, message: RunReply, buffers: list[bytes]) -> None:
+        self.send({"part": "run", "message": msgspec.to_builtins(message)}, buffers=buffers)

@@ -19,7 +19,8 @@ def thinned(steps: Array, values: Array, most: int = MOST_POINTS) -> tuple[Array
     padded = np.full(stretches * size, np.nan)
     padded[: len(values)] = values
     rows = padded.reshape(stretches, size)
-    rows = rows[np.isfinite(rows).any(axis=1)]
-    start = np.arange(len(rows)) * size
-    chosen = np.unique(np.concatenate([start + np.nanargmin(rows, axis=1), start + np.nanargmax(rows, axis=1), [len(values) - 1]]))
+    start = np.flatnonzero(~np.isnan(rows).all(axis=1))
+    rows, start = rows[start], start * size
+    extremes = (start + np.nanargmin(rows, axis=1), start + np.nanargmax(rows, axis=1))
+    chosen = np.unique(np.concatenate([*extremes, [len(values) - 1]]))
     return steps[chosen], values[chosen]

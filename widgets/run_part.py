@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 
@@ -58,7 +59,7 @@ class RunPart:
         self._data, self._validation = data, validation
         self._send = send
         self._error: tuple[str, str | None] | None = None
-        self._sent: dict[str, int] = {}
+        self._sent: dict[str, tuple[int, int]] = {}  # by quantity: how many points were read, and how many sent
         self._lock = threading.Lock()
         self._closed = threading.Event()
         if run is not None:
@@ -77,6 +78,7 @@ class RunPart:
                 self._send(Acknowledged(raw["client"], raw["sequence"], f"the command is malformed: {error}"), [])
             return
         if isinstance(request, PointsRequest):
+            self._send(RunChanged(self.state()), [])
             self._send_points(anew=True)
             return
         try:
@@ -133,8 +135,6 @@ class RunPart:
 
     def _tuned(self) -> Optimizer:
         """The optimizer with the hyperparameters that the board shows."""
-        import dataclasses
-
         tuned = {
             name: dataclasses.replace(h, value=self.hyperparameters[name])
             for name, h in self.optimizer.hyperparameters.items()
@@ -161,7 +161,7 @@ class RunPart:
         """All that the board shows besides the curves."""
         run = self.run
         message, node = self._message()
-        events = [] if run is None else run.events[-MOST_EVENTS:]
+        changes = [] if run is None else [e for e in run.events if e.detail][-MOST_EVENTS:]
         return RunState(
             run=0 if run is None else run.number,
             status="failed" if self._error else "idle" if run is None else run.status,
@@ -176,7 +176,7 @@ class RunPart:
             seconds_left=_seconds_left(run),
             readouts=[] if run is None else _readouts(run),
             hyperparameters=self._controls(),
-            events=[RunEvent(e.step, e.detail or e.action) for e in events],
+            events=[RunEvent(e.step, e.detail) for e in changes],
         )
 
     def _message(self) -> tuple[str, str | None]:
@@ -221,14 +221,15 @@ class RunPart:
         with self._lock:
             curves, buffers = [], []
             for name, series in run.series.items():
-                start = 0 if anew else self._sent.get(name, 0)
-                steps, values = series.since(start)
+                read, sent = (0, 0) if anew else self._sent.get(name, (0, 0))
+                steps, values = series.since(read)
                 if len(steps) == 0:
                     continue
-                self._sent[name] = start + len(steps)
+                read += len(steps)
                 steps, values = thinned(steps, values)
+                self._sent[name] = read, sent + len(steps)
                 base, split = (name[4:], "validation") if name.startswith("val_") else (name, "train")
-                curves.append(Curve(base, split, start, len(steps)))  # type: ignore[arg-type]
+                curves.append(Curve(base, split, sent, len(steps)))  # type: ignore[arg-type]
                 buffers.append(steps.tobytes() + values.tobytes())
             if curves:
                 self._send(Points(run.number, curves), buffers)

@@ -7,7 +7,7 @@ from html import escape
 from flowloom.graph import Graph, Tensor
 from flowloom.graph.kinds import find_kind
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 176, 58, 56, 22, 12  # pixels
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 192, 58, 52, 22, 12  # pixels
 HUES = {  # one for each family, told apart by the colour-blind (Okabe & Ito); also named in each node's title
     "data": "#56b4e9",
     "elementwise": "#e69f00",
@@ -99,7 +99,7 @@ def _node(graph: Graph, id: str, x: float, y: float, problem: str | None) -> str
         f'<g transform="translate({x:.1f} {y:.1f})"><title>{escape(title)}</title>'
         f'<rect class="box{" problem" if problem else ""}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
         f'<rect width="3" height="{HEIGHT - 8}" x="0" y="4" rx="1.5" fill="{HUES[family]}"/>'
-        f'<text class="name" x="12" y="20">{escape(_cut(node.name, 22))}</text>'
+        f'<text class="name" x="12" y="20">{escape(_cut(node.name, 21))}</text>'
         f'<text class="kind" x="12" y="34">{escape(_cut(label, 26))}</text>'
         f'<text class="spec" x="12" y="50">{escape(_cut(shown, 24))}</text></g>'
     )

@@ -22,10 +22,8 @@ class GraphEditor(LoomWidget):
     layout_name = "editor"
 
     def __init__(self, graph: Graph, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         self.graph = _checked_graph(graph)
-        self.graph_part = GraphPart(graph, lambda message: self._tell("graph", message))
-        self._open()
+        super().__init__(GraphPart(graph, self._tell_graph), **kwargs)
 
 
 class TrainingBoard(LoomWidget):
@@ -48,21 +46,11 @@ class TrainingBoard(LoomWidget):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.graph = graph.graph if isinstance(graph, Run) else _checked_graph(graph)
-        train, validation = _split(data)
-        self.run_part = RunPart(
-            self.graph,
-            lambda message, buffers: self._tell("run", message, buffers),
-            train,
-            validation,
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            run=graph if isinstance(graph, Run) else None,
-        )
-        self._open()
+        watched = graph if isinstance(graph, Run) else None
+        self.graph = watched.graph if watched else _checked_graph(graph)
+        options: dict[str, Any] = {"optimizer": optimizer, "epochs": epochs, "batch_size": batch_size, "seed": seed}
+        part = RunPart(self.graph, self._tell_run, *_split(data), run=watched, **options)
+        super().__init__(None, part, **kwargs)
 
     @property
     def run(self) -> Run | None:
@@ -90,21 +78,10 @@ class Studio(LoomWidget):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
         self.graph = _checked_graph(graph)
-        self.graph_part = GraphPart(graph, lambda message: self._tell("graph", message))
-        train, validation = _split(data)
-        self.run_part = RunPart(
-            graph,
-            lambda message, buffers: self._tell("run", message, buffers),
-            train,
-            validation,
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-        )
-        self._open()
+        options: dict[str, Any] = {"optimizer": optimizer, "epochs": epochs, "batch_size": batch_size, "seed": seed}
+        run_part = RunPart(graph, self._tell_run, *_split(data), **options)
+        super().__init__(GraphPart(graph, self._tell_graph), run_part, **kwargs)
 
     @property
     def run(self) -> Run | None:

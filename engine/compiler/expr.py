@@ -16,7 +16,7 @@ import numpy as np
 
 from flowloom.op import Op
 from flowloom.ops.operators import with_operators
-from flowloom.spec import Spec, literal_dtype
+from flowloom.spec import Spec, as_array
 
 
 def _leaf(name: str) -> Op:
@@ -78,13 +78,8 @@ def placeholder(name: str, spec: Spec) -> Expr:
 
 
 def constant(value: Any, dtype: Any = None, *, beside: Iterable[np.dtype[Any]] = ()) -> Expr:
-    """A leaf with a fixed value. A Python scalar takes the dtype of the tensors `beside` it where that can hold it."""
-    if dtype is None and isinstance(value, bool | int | float):
-        dtype = literal_dtype(value, beside)
-    elif dtype is None and isinstance(value, list | tuple):
-        value = np.asarray(value)
-        dtype = np.dtype("float32") if value.dtype.kind == "f" else value.dtype
-    array = np.array(value, dtype=dtype, order="C")
+    """A leaf with a fixed value, a copy of `value` as `as_array` makes it. Raises SpecError if it is no such thing."""
+    array = np.array(as_array(value, dtype, beside=beside), order="C")
     array.flags.writeable = False
     return _intern(CONSTANT, (), (), Spec.of(array), array)
 

@@ -21,10 +21,14 @@ def gradients(
     `seed` is the gradient that arrives at `y`, in its shape; without one `y` must be a scalar. Where `y` does not
     depend on an expression, its gradient is zeros. What an expression's rule makes is attributed to its origin.
 
-    Raises SpecError if `y` is not a float scalar and has no seed, or if the path runs through an op without a gradient.
+    Raises SpecError if `y` is not a float scalar and has no seed, if one of `wrt` is not of floats, or if the path runs
+    through an op without a gradient.
     """
     if y.dtype.kind != "f":
         raise SpecError(f"only a float can be differentiated; got {y.spec}")
+    for w in wrt:
+        if w.dtype.kind != "f":
+            raise SpecError(f"only floats can be differentiated by; got {w.spec}")
     if seed is None:
         if y.shape != ():
             raise SpecError(f"the gradient needs a scalar; got {y.spec}. Take its mean or sum, or give a seed")

@@ -26,6 +26,11 @@ class NodeDoc(Struct, frozen=True, forbid_unknown_fields=True):
     y: float | None = None
     note: str = ""
 
+    @property
+    def path(self) -> str:
+        """The name with its scope, by which people find the node: "encoder/dense"."""
+        return f"{self.scope}/{self.name}" if self.scope else self.name
+
 
 class EdgeDoc(Struct, frozen=True, forbid_unknown_fields=True):
     """A wire from an output port to an input port. An input port takes one edge, so its target identifies it."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from flowloom.compiler.expr import Expr, constant, placeholder
+from flowloom.compiler.expr import INPUT, Expr, constant, placeholder, toposort
 from flowloom.graph.document import NodeDoc
 from flowloom.graph.kinds import Kind
 from flowloom.initializers import Initializer, key_of
 from flowloom.op import port_names
 from flowloom.ops import fold_in
-from flowloom.params import complete
-from flowloom.spec import Dim, Spec, SpecError, shape_text
+from flowloom.params import DType, Param, complete
+from flowloom.spec import DEFAULT_DTYPE, Dim, Spec, SpecError, as_array, shape_text
 
+MOST_CONSTANT = 10_000
+DTYPE = Param("dtype", DType | None)
 STEP_KEY = placeholder("step key", Spec((2,), "uint64"))
 
 
@@ -48,19 +50,18 @@ def expand(
     *,
     training: bool = False,
     inputs: Mapping[str, Spec] | None = None,
-    variables: Mapping[str, VariableInfo] | None = None,
 ) -> Expansion:
     """Expand `node` on the expressions of its inputs.
 
-    `inputs` gives the specs of fed nodes, by node id, where they are narrower than declared; `variables` are those of
-    the nodes before it. Raises SpecError if the operands do not fit, TypeError or SpecError for a wrong parameter.
+    `inputs` gives the specs of fed nodes, by node id, where they are narrower than declared. Raises SpecError if the
+    operands do not fit, TypeError or SpecError for a wrong parameter.
     """
     params = complete(kind.params, node.params, f"{kind.name}()")
-    context = _Context(node, training, inputs or {}, variables or {}, params)
+    context = _Context(node, training, inputs or {}, params)
     try:
         made = kind.expand(context, *args, **params)
     except SpecError as error:
-        raise error.within(_call(kind, args)) from None
+        raise SpecError(error.rule, dimension=error.dimension, call=_call(kind, args)) from None
     outputs = made if isinstance(made, tuple) else (made,)
     return Expansion(outputs, context.variables, context.updates)
 
@@ -70,9 +71,15 @@ def variable_expr(key: str, spec: Spec) -> Expr:
     return placeholder(f"variable {key}", spec)
 
 
+def variables_in(y: Expr) -> dict[str, Expr]:
+    """The leaves of the variables that `y` is computed from, by key."""
+    names = ((dict(e.params)["name"], e) for e in toposort([y]) if e.op is INPUT)
+    return {name.removeprefix("variable "): e for name, e in names if name.startswith("variable ")}
+
+
 def _call(kind: Kind, args: Sequence[Expr]) -> str:
     names = port_names(kind.ports, len(args))
-    return f"{kind.name}({', '.join(f'{n}: {a.spec}' for n, a in zip(names, args, strict=True))})"
+    return f"{kind.label}({', '.join(f'{n}: {a.spec}' for n, a in zip(names, args, strict=True))})"
 
 
 class _Context:
@@ -83,13 +90,12 @@ class _Context:
         node: NodeDoc,
         training: bool,
         inputs: Mapping[str, Spec],
-        known: Mapping[str, VariableInfo],
         params: dict[str, Any],
     ) -> None:
         self.training = training
         self.variables: dict[str, VariableInfo] = {}
         self.updates: dict[str, Expr] = {}
-        self._node, self._inputs, self._known, self._params = node, inputs, known, params
+        self._node, self._inputs, self._params = node, inputs, params
 
     def variable(
         self,
@@ -118,24 +124,27 @@ class _Context:
 
     def source(self) -> Expr:
         declared = Spec(self._params["shape"], self._params["dtype"])
+        for d in declared.shape:
+            if isinstance(d, str) and not d.isidentifier():
+                raise SpecError(f"a dimension of an input is a number, one name or None; got {d!r}")
         return placeholder(f"input {self._node.id}", self._inputs.get(self._node.id, declared))
 
-    def reference(self, variable: str) -> Expr:
-        if variable not in self._known:
-            raise SpecError(f"there is no variable {variable!r} before this node")
-        return self._known[variable].expr
+
+def constant_params(value: Any, dtype: Any = None, *, beside: Iterable[np.dtype[Any]] = ()) -> dict[str, Any]:
+    """The parameters of the constant node that holds `value`. Raises SpecError if it is no array of numbers, or large."""
+    array = as_array(value, DTYPE.check(dtype), beside=beside)
+    if array.size > MOST_CONSTANT:
+        raise SpecError(
+            f"a constant holds at most {MOST_CONSTANT} numbers; got {array.size}. Use an input or a variable"
+        )
+    return {"value": array.tolist(), "dtype": array.dtype.name}
 
 
-def literal(value: Any, dtype: str | None = None) -> Expr:
-    """The expression of a constant node. Raises SpecError for a value that is not an array of numbers."""
+def literal(value: Any, dtype: str | None) -> Expr:
+    """The expression of a constant node, whose document writes what is not finite as text. Raises SpecError."""
     try:
         return constant(value, dtype)
-    except (ValueError, TypeError, OverflowError):
-        raise SpecError(f"the value is not an array of numbers: {str(value)[:60]!r}") from None
-
-
-def written(array: Any) -> Any:
-    """An array as nested lists that JSON can hold: what is not finite is written as text, which `literal` reads back."""
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        return np.where(np.isfinite(array), array.astype(object), array.astype(str)).tolist()
-    return array.tolist()
+    except SpecError:
+        if dtype is not None:
+            raise
+        return constant(value, DEFAULT_DTYPE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from flowloom.graph.document import AddNode, Connect, Disconnect, EdgeDoc, Fix, Json, NodeDoc, Patch, Problem
@@ -44,11 +42,14 @@ def refused(state: State, inference: Inference, patch: Patch) -> Problem | None:
     return msgspec.structs.replace(problem, fixes=[Fix(f.label, [*patch, *f.patch]) for f in fixes])
 
 
-def _candidates(state: State, id: str) -> Iterator[tuple[str, Patch]]:
-    several = len(state.incoming.get(id, {})) > 1
-    for port, edge in state.incoming.get(id, {}).items():
-        for label, kind, params in INSERTIONS:
-            yield f"{label} before {port}" if several else label, _insertion(state, edge, kind, params)
+def _candidates(state: State, id: str) -> list[tuple[str, Patch]]:
+    """Every insertion on every edge to the node, with its label. A list, for each is tried on the state itself."""
+    edges = state.incoming.get(id, {})
+    return [
+        (f"{label} before {port}" if len(edges) > 1 else label, _insertion(state, edge, kind, params))
+        for port, edge in sorted(edges.items())
+        for label, kind, params in INSERTIONS
+    ]
 
 
 def _insertion(state: State, edge: EdgeDoc, kind: str, params: dict[str, Json]) -> Patch:

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
-from flowloom.compiler.expr import constant
 from flowloom.graph import fixes, layout, trial
 from flowloom.graph.document import (
     AddNode,
@@ -27,12 +25,12 @@ from flowloom.graph.document import (
     SetNote,
     SetParam,
 )
-from flowloom.graph.expansion import written
+from flowloom.graph.expansion import constant_params
 from flowloom.graph.inference import Inference, Inferred
-from flowloom.graph.state import PatchError, State
+from flowloom.graph.kinds import Kind, all_kinds, find_kind
+from flowloom.graph.state import PatchError, State, known_kind
 from flowloom.graph.tensor import Tensor
 from flowloom.graph.variables import Values, Variable
-from flowloom.graph.kinds import Kind, find_kind
 from flowloom.op import check_count, port_names
 from flowloom.params import complete, unknown_name
 from flowloom.spec import Spec, SpecError
@@ -72,7 +70,7 @@ class Graph:
         self._undo: list[Applied] = []
         self._redo: list[Applied] = []
         self._listeners: list[Listener] = []
-        self._ids = count(1)
+        self._made = 0  # the number in the newest node's id; none is given twice, so no node inherits another's weights
 
     # ------------------------------------------------------------ what is there
 
@@ -87,7 +85,9 @@ class Graph:
 
     @property
     def edges(self) -> list[EdgeDoc]:
-        return list(self._state.edges.values())
+        """The edges, in the order of the nodes that they lead to and of their ports' names."""
+        incoming = self._state.incoming
+        return [edges[port] for id in self._state.nodes if (edges := incoming.get(id)) for port in sorted(edges)]
 
     @property
     def state(self) -> State:
@@ -97,26 +97,30 @@ class Graph:
     @property
     def inputs(self) -> list[Tensor]:
         """The tensors that are fed, in the order they were made."""
-        return [Tensor(self, id, "y") for id, node in self._state.nodes.items() if node.kind == "input"]
+        with self.lock:
+            return [Tensor(self, id, "y") for id, node in self._state.nodes.items() if node.kind == "input"]
 
     @property
     def outputs(self) -> list[Tensor]:
         """The tensors that no node reads."""
-        return [
-            Tensor(self, id, port)
-            for id in self._state.nodes
-            for port in self.inferred(id).outputs
-            if not any(e.source_port == port for e in self._state.outgoing.get(id, ()))
-        ]
+        with self.lock:
+            return [
+                Tensor(self, id, port)
+                for id in self._state.nodes
+                for port in self.inferred(id).outputs
+                if not any(e.source_port == port for e in self._state.outgoing.get(id, ()))
+            ]
 
     @property
     def variables(self) -> list[Variable]:
         """The variables of all nodes that typecheck."""
-        known = (self.inferred(id).expansion for id in self._state.nodes)
-        return [Variable(self, info) for e in known if e is not None for info in e.variables.values()]
+        with self.lock:
+            known = (self.inferred(id).expansion for id in self._state.nodes)
+            return [Variable(self, info) for e in known if e is not None for info in e.variables.values()]
 
     @property
     def trainable_variables(self) -> list[Variable]:
+        """The variables that training changes."""
         return [v for v in self.variables if v.trainable]
 
     @property
@@ -128,15 +132,19 @@ class Graph:
 
     def __getitem__(self, name: str) -> Tensor:
         """The first output of the node of that name ("scope/name"). Raises KeyError with the nearest name."""
-        scope, _, last = name.rpartition("/")
-        id = self._state.find(last, scope)
-        if id is None:
-            names = [f"{n.scope}/{n.name}" if n.scope else n.name for n in self._state.nodes.values()]
-            raise KeyError(unknown_name(name, names, f"graph {self.name!r} has no node"))
+        id = self._id(name)
         ports = self.inferred(id).outputs
         if not ports:
             raise SpecError(f"the outputs of {name!r} are not known: {self.why_unknown(id)}")
         return Tensor(self, id, ports[0])
+
+    def _id(self, name: str) -> str:
+        scope, _, last = name.rpartition("/")
+        id = self._state.find(last, scope)
+        if id is None:
+            paths = [n.path for n in self._state.nodes.values()]
+            raise KeyError(unknown_name(name, paths, f"graph {self.name!r} has no node"))
+        return id
 
     def inferred(self, id: str) -> Inferred:
         """What is known of a node: ports, expressions, its problem."""
@@ -149,12 +157,15 @@ class Graph:
 
     def why_unknown(self, id: str) -> str:
         """The problem of a node, or of the first one before it that has one, in a line."""
-        before = [id]
-        for current in before:
+        seen, stack = {id}, [id]
+        while stack:
+            current = stack.pop()
             problem = self.inferred(current).problem
             if problem:
-                return f"{self._state.nodes[current].name}: {problem.message}"
-            before += [e.source for e in self._state.incoming.get(current, {}).values() if e.source not in before]
+                return f"{self._state.nodes[current].path}: {problem.message}"
+            sources = {e.source for e in self._state.incoming.get(current, {}).values()} - seen
+            seen |= sources
+            stack += sorted(sources)
         return "it is not in the graph"
 
     # ------------------------------------------------------------ change
@@ -163,8 +174,7 @@ class Graph:
         """Apply a patch as one undoable step. Raises PatchError, with the graph as it was, if it does not fit."""
         with self.lock:
             applied = self._perform(patch, author)
-            self._undo.append(applied)
-            self._redo.clear()
+            self._record(applied)
         self._tell(applied)
         return applied
 
@@ -185,6 +195,8 @@ class Graph:
         """Apply the patch that an empty graph is filled by; not a step that can be taken back. Raises PatchError."""
         with self.lock:
             self._perform(patch, None)
+            numbers = (id[1:] for id in self._state.nodes if id.startswith("n"))
+            self._made = max((int(n) for n in numbers if n.isdecimal() and len(n) < 10), default=0)
 
     def undo(self, *, author: Any = None) -> Applied:
         """Take back the last step. Raises PatchError if there is none."""
@@ -221,11 +233,20 @@ class Graph:
 
     def _perform(self, patch: Sequence[Change], author: Any) -> Applied:
         inverse = self._state.apply(patch)
+        try:
+            changed = self._inference.refresh(_touched(patch))
+        except BaseException:  # a declaration that fails otherwise than by SpecError, or Ctrl-C
+            self._state.apply(inverse)
+            self._inference.refresh(_touched(patch))
+            raise
         if any(not isinstance(c, Move | SetNote) for c in patch):
             self.structure += 1
-        changed = self._inference.refresh(_touched(patch))
         self.revision += 1
         return Applied(self.revision, list(patch), inverse, frozenset(changed), author)
+
+    def _record(self, applied: Applied) -> None:
+        self._undo.append(applied)
+        self._redo.clear()
 
     def _tell(self, applied: Applied) -> None:
         for listener in list(self._listeners):
@@ -261,13 +282,18 @@ class Graph:
         """
         found = find_kind(kind)
         if found is None:
-            raise KeyError(f"the kind {kind!r} is not known")
+            raise KeyError(unknown_name(kind, (k.name for k in all_kinds()), "there is no kind"))
         params = {k: found.params[k].check(v) if k in found.params else v for k, v in (params or {}).items()}
         complete(found.params, params, f"{kind}()")
         operands = list(args)
         check_count(kind, found.ports, len(operands))
         with self.lock:
-            return self._add(found, operands, params, name)
+            made = self._made
+            try:
+                return self._add(found, operands, params, name)
+            except BaseException:
+                self._made = made
+                raise
 
     def _add(self, kind: Kind, operands: list[Any], params: dict[str, Any], name: str | None) -> Any:
         scope = current_scope(self)
@@ -276,65 +302,69 @@ class Graph:
         for tensor in tensors:
             if tensor.graph is not self:
                 raise SpecError(f"{tensor.name!r} belongs to graph {tensor.graph.name!r}, not to {self.name!r}")
-        node = NodeDoc(self._new_id(), kind.name, name or self._state.free_name(kind.label, scope), scope=scope, params=params)
+        name = self._state.free_name(kind.label, scope) if name is None else name
+        node = NodeDoc(self._new_id(), kind.name, name, scope=scope, params=params)
         patch.append(AddNode(node))
         for port, tensor in zip(port_names(kind.ports, len(tensors)), tensors, strict=True):
             patch.append(Connect(EdgeDoc(tensor.id, tensor.port, node.id, port)))
-        self.apply(patch)
+        applied = self._perform(patch, None)
         inferred = self.inferred(node.id)
         if inferred.expansion is None:
             why = self.why_unknown(node.id) if inferred.problem is None else inferred.problem.message
             dimension = inferred.problem.dimension if inferred.problem else None
-            self.undo()
-            self._redo.clear()
-            raise SpecError(f"{why}. In node {node.name!r}", dimension=dimension)
+            self._perform(applied.inverse, None)
+            self.revision -= 2
+            self.structure -= 2
+            raise SpecError(f"{why}. In node {node.path!r}", dimension=dimension)
+        self._record(applied)
+        self._tell(applied)
         outputs = tuple(Tensor(self, node.id, port) for port in inferred.outputs)
         return outputs[0] if len(outputs) == 1 and not any(p.variadic for p in kind.outputs) else outputs
 
     def _constant(self, value: Any, beside: list[Any], scope: str, patch: Patch) -> Tensor:
         """A constant node for a number or array among the operands, added to the patch."""
-        array = constant(value, beside=[t.spec.dtype for t in beside if isinstance(t, Tensor)]).value
-        assert array is not None
-        if array.size > MOST_CONSTANT:
-            raise SpecError(f"a constant holds at most {MOST_CONSTANT} numbers; got {array.size}. Use an input or a variable")
-        taken = sum(isinstance(c, AddNode) for c in patch)
-        name = self._state.free_name("constant", scope) if not taken else f"constant_{self._new_id()}"
-        params = {"value": written(array), "dtype": array.dtype.name}
+        params = constant_params(value, beside=[t.spec.dtype for t in beside if isinstance(t, Tensor)])
+        taken = {c.node.name for c in patch if isinstance(c, AddNode)}
+        name = self._state.free_name("constant", scope, besides=taken)
         node = NodeDoc(self._new_id(), "constant", name, scope=scope, params=params)
         patch.append(AddNode(node))
         return Tensor(self, node.id, "y")
 
     def _new_id(self) -> str:
-        return next(id for id in (f"n{i}" for i in self._ids) if id not in self._state.nodes)
+        self._made += 1
+        while f"n{self._made}" in self._state.nodes:
+            self._made += 1
+        return f"n{self._made}"
 
     # ------------------------------------------------------------ editing by name
 
     def set(self, name: str, **params: Any) -> None:
         """Set parameters of the node of that name, as one step. Raises TypeError or SpecError if they do not fit."""
-        id = self[name].id
+        id = self._id(name)
         node = self._state.nodes[id]
-        kind = find_kind(node.kind)
-        assert kind is not None
+        kind = known_kind(node)
+        if kind is None:
+            raise SpecError(f"the parameters of {name!r} cannot be set: {self.why_unknown(id)}")
         complete(kind.params, {**node.params, **params}, f"{kind.name}()")
         self.apply([SetParam(id, k, kind.params[k].check(v)) for k, v in params.items()])
 
     def rename(self, name: str, new: str) -> None:
         """Give a node another name."""
-        self.apply([Rename(self[name].id, new)])
+        self.apply([Rename(self._id(name), new)])
 
     def remove(self, *names: str) -> None:
         """Remove nodes with their edges, as one step."""
-        self.apply(self._state.removal(self[n].id for n in names))
+        self.apply(self._state.removal(self._id(n) for n in names))
 
     def tidying(self) -> Patch:
         """The patch that lays all nodes out anew; `apply` it to make it a step."""
-        return layout.tidy(self._state)
+        return layout.tidy(self._state, self._inference)
 
     def place(self) -> None:
         """Lay the graph out if some node has no position yet; not a step of its own."""
         with self.lock:
             if any(n.x is None or n.y is None for n in self._state.nodes.values()):
-                self._state.apply(layout.tidy(self._state))
+                self._state.apply(layout.tidy(self._state, self._inference))
 
     def save(self, path: str | Path) -> None:
         """Write the graph to `path` as `.flow.json`, in one move: the file is the old one or the whole new one."""
@@ -344,9 +374,6 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<graph {self.name}: {len(self._state.nodes)} nodes, {len(self._state.edges)} edges>"
-
-
-MOST_CONSTANT = 10_000
 
 
 def current_graph() -> Graph:

@@ -6,16 +6,16 @@ come out the same, those behind it are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from flowloom.compiler.expr import Expr
-from flowloom.graph.document import Fix, NodeDoc, Problem, ResetParam
-from flowloom.graph.expansion import Expansion, VariableInfo, expand
+from flowloom.graph.document import EdgeDoc, Fix, NodeDoc, Problem, ResetParam
+from flowloom.graph.expansion import Expansion, expand
 from flowloom.graph.kinds import find_kind
 from flowloom.graph.state import State, known_kind, operand_ports
 from flowloom.op import port_names
-from flowloom.params import unknown_name
+from flowloom.params import REQUIRED, unknown_name
 from flowloom.spec import SpecError
 
 
@@ -41,14 +41,14 @@ class Inference:
     def __init__(self, state: State) -> None:
         self._state = state
         self.known: dict[str, Inferred] = {}
-        self.variables: dict[str, VariableInfo] = {}
 
     def refresh(self, touched: Iterable[str]) -> set[str]:
         """Infer these nodes anew and, as far as they changed, those behind them. Returns the ids of what changed."""
-        changed = {id for id in touched if id not in self._state.nodes}
+        pending = set(touched)
+        changed = {id for id in pending if id not in self._state.nodes}
         for id in changed:
-            self._forget(id)
-        pending = {id for id in touched if id in self._state.nodes}
+            self.known.pop(id, None)
+        pending -= changed
         for id in self._state.sorted(self._state.downstream(pending)):
             if id not in pending:
                 continue
@@ -57,19 +57,17 @@ class Inference:
             if after == before:
                 continue
             changed.add(id)
-            self._forget(id)
             self.known[id] = after
-            if after.expansion:
-                self.variables |= after.expansion.variables
             pending |= {e.target for e in self._state.outgoing.get(id, ())}
         return changed
 
-    def infer(self, node: NodeDoc) -> Inferred:
-        """What can be said of a node from what is known of those before it."""
+    def infer(self, node: NodeDoc, edges: Mapping[str, EdgeDoc] | None = None) -> Inferred:
+        """What can be said of a node from what is known of those before it; with other incoming `edges`, if given."""
         kind = known_kind(node)
-        edges = self._state.incoming.get(node.id, {})
+        if edges is None:
+            edges = self._state.incoming.get(node.id, {})
         if kind is None:
-            return Inferred(tuple(edges), problem=_unknown_kind(node))
+            return Inferred(tuple(sorted(edges)), problem=_unknown_kind(node))
         names = operand_ports(kind.ports, edges)
         outputs = port_names(kind.outputs, len(kind.outputs))
         ports = (tuple(names), outputs)
@@ -89,17 +87,11 @@ class Inference:
                 return Inferred(*ports)
             args.append(source[edge.source_port])
         try:
-            expansion = expand(node, kind, args, variables=self.variables)
+            expansion = expand(node, kind, args)
         except SpecError as error:
             specs = [str(a.spec) for a in args]
             return Inferred(*ports, problem=Problem(node.id, str(error), specs=specs, dimension=error.dimension))
         return Inferred(tuple(names), port_names(kind.outputs, len(expansion.outputs)), expansion)
-
-    def _forget(self, id: str) -> None:
-        gone = self.known.pop(id, None)
-        if gone and gone.expansion:
-            for key in gone.expansion.variables:
-                self.variables.pop(key, None)
 
 
 def _unknown_kind(node: NodeDoc) -> Problem:
@@ -121,9 +113,14 @@ def _wrong_parameter(node: NodeDoc) -> Problem | None:
         try:
             kind.params[key].check(value)
         except SpecError as error:
-            return _parameter_problem(node, key, str(error), f"Reset {key} to its default")
+            required = kind.params[key].default is REQUIRED
+            return _parameter_problem(node, key, str(error), None if required else f"Reset {key} to its default")
+    for key, param in kind.params.items():
+        if param.default is REQUIRED and key not in node.params:
+            return Problem(node.id, f"parameter {key!r} is not set", "missing")
     return None
 
 
-def _parameter_problem(node: NodeDoc, key: str, message: str, label: str) -> Problem:
-    return Problem(node.id, message, "parameter", fixes=[Fix(label, [ResetParam(node.id, key)])])
+def _parameter_problem(node: NodeDoc, key: str, message: str, label: str | None) -> Problem:
+    fixes = [Fix(label, [ResetParam(node.id, key)])] if label else []
+    return Problem(node.id, message, "parameter", fixes=fixes)

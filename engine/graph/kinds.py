@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from flowloom.compiler.expr import Expr, build
 from flowloom.initializers import Initializer
-from flowloom.op import REGISTRY, Family, Op, Port
+from flowloom.op import REGISTRY, Family, Op, Port, same_place
 from flowloom.params import Param
 from flowloom.spec import Dim
 
@@ -43,9 +44,6 @@ class NodeContext(Protocol):
     def source(self) -> Expr:
         """The value fed into this node (kind "input")."""
 
-    def reference(self, variable: str) -> Expr:
-        """The variable of another node, by its key "node id/role"."""
-
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -72,7 +70,8 @@ KINDS: dict[str, Kind] = {}
 
 def declare_kind(kind: Kind) -> Kind:
     """Register a kind under its name, which no op and no other kind may have."""
-    if kind.name in KINDS or kind.name in REGISTRY:
+    there = KINDS.get(kind.name)
+    if kind.name in REGISTRY or (there is not None and not same_place(there.expand, kind.expand)):
         raise ValueError(f"a kind named {kind.name!r} is declared already")
     KINDS[kind.name] = kind
     return kind
@@ -91,6 +90,7 @@ def all_kinds() -> list[Kind]:
     return [k for k in kinds if not k.internal]
 
 
+@cache
 def _of_op(op: Op) -> Kind:
     def expand(_node: NodeContext, *args: Expr, **params: Any) -> Any:
         return build(op, args, params)

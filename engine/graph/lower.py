@@ -58,7 +58,7 @@ def _lower(graph: Graph, outputs: Sequence[Tensor], specs: Mapping[str, Spec], t
         if tensor.graph is not graph or tensor.id not in graph.nodes:
             raise SpecError(f"a tensor that is asked for is not in graph {graph.name!r} any more")
     order = needed(graph, outputs)
-    fed = {id: specs[graph.nodes[id].name] for id in order if graph.nodes[id].name in specs}
+    fed = {id: specs[graph.nodes[id].path] for id in order if graph.nodes[id].path in specs}
     values: dict[tuple[str, str], Expr] = {}
     lowered = Lowered(())
     for id in order:
@@ -69,14 +69,14 @@ def _lower(graph: Graph, outputs: Sequence[Tensor], specs: Mapping[str, Spec], t
         edges = graph.state.incoming.get(id, {})
         args = [values[edges[p].source, edges[p].source_port] for p in operand_ports(kind.ports, edges)]
         try:
-            made = expand(node, kind, args, training=training, inputs=fed, variables=lowered.variables)
+            made = expand(node, kind, args, training=training, inputs=fed)
         except SpecError as error:
-            raise SpecError(f"{error}. In node {node.name!r}", dimension=error.dimension) from None
+            raise SpecError(f"{error}. In node {node.path!r}", dimension=error.dimension) from None
         lowered.variables.update(made.variables)
         lowered.updates.update(made.updates)
         lowered.origins.claim([*made.outputs, *made.updates.values()], (id,))
         if node.kind == "input":
-            lowered.inputs[node.name] = made.outputs[0]
+            lowered.inputs[node.path] = made.outputs[0]
         for port, expr in zip(port_names(kind.outputs, len(made.outputs)), made.outputs, strict=True):
             values[id, port] = expr
     return Lowered(

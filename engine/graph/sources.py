@@ -9,11 +9,12 @@ from msgspec import Meta
 
 from flowloom.compiler.expr import Expr
 from flowloom.compiler.gradient import gradients
-from flowloom.graph.expansion import literal
+from flowloom.graph.expansion import literal, variables_in
 from flowloom.graph.kinds import Kind, NodeContext, declare_kind
 from flowloom.initializers import Initializer
 from flowloom.op import Family, Port, ports_of
 from flowloom.params import DType, Shape, params_of
+from flowloom.spec import SpecError
 
 
 def _input(node: NodeContext, *, shape: Shape = ("batch",), dtype: DType = "float32") -> Expr:
@@ -44,9 +45,13 @@ def _variable(
 def _gradients(node: NodeContext, y: Expr, *xs: Expr, wrt: tuple[str, ...] = ()) -> tuple[Expr, ...]:
     """The gradient of the scalar `y` with respect to the tensors `xs` and the variables `wrt` ("node id/role").
 
-    One output for each, in that order and in its shape.
+    One output for each, in that order and in its shape. Raises SpecError for a variable that `y` does not depend on.
     """
-    return tuple(gradients(y, [*xs, *(node.reference(v) for v in wrt)]))
+    there = variables_in(y) if wrt else {}
+    for key in wrt:
+        if key not in there:
+            raise SpecError(f"y does not depend on the variable {key!r}")
+    return tuple(gradients(y, [*xs, *(there[key] for key in wrt)]))
 
 
 def _declare(name: str, family: Family, expand: Any) -> Kind:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Container, Iterable, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -26,6 +28,8 @@ from flowloom.graph.kinds import Kind, find_kind
 from flowloom.op import Port
 
 NAME_LENGTH = 120
+SCOPE_LENGTH = 500
+MOST_DEPTH = 64
 
 
 class PatchError(ValueError):
@@ -41,7 +45,8 @@ class State:
         self.incoming: dict[str, dict[str, EdgeDoc]] = {}
         self.outgoing: dict[str, dict[EdgeDoc, None]] = {}
         self._ids_by_name: dict[tuple[str, str], str] = {}
-        self._next_suffix: dict[tuple[str, str], int] = {}
+        self._last_suffix: dict[tuple[str, str], int] = {}  # where `free_name` need not look again
+        self._rank: dict[str, int] = {}  # when each node was first made: its place, also after a removal is undone
 
     def apply(self, patch: Sequence[Change]) -> Patch:
         """Apply all changes and return the patch that takes them back. Raises PatchError, having changed nothing."""
@@ -53,7 +58,8 @@ class State:
                 except PatchError as error:
                     which = f"change {index + 1} of {len(patch)}: " if len(patch) > 1 else ""
                     raise PatchError(f"{which}{error}") from None
-        except PatchError:
+            self._check_acyclic([c.edge for c in patch if isinstance(c, Connect)])
+        except BaseException:
             for change in reversed(inverse):
                 self._apply(change)
             raise
@@ -69,14 +75,14 @@ class State:
         """The id of the node of that name in a scope."""
         return self._ids_by_name.get((scope, name))
 
-    def free_name(self, base: str, scope: str = "") -> str:
-        """`base`, or `base_1`, `base_2`, ...: the first that no node of the scope has."""
-        if (scope, base) not in self._ids_by_name:
+    def free_name(self, base: str, scope: str = "", besides: Container[str] = ()) -> str:
+        """`base`, or `base_1`, `base_2`, ...: the first that no node of the scope has, and that is not among `besides`."""
+        if (scope, base) not in self._ids_by_name and base not in besides:
             return base
-        suffix = self._next_suffix.get((scope, base), 1)
-        while (scope, f"{base}_{suffix}") in self._ids_by_name:
+        suffix = self._last_suffix.get((scope, base), 1)
+        while (scope, f"{base}_{suffix}") in self._ids_by_name or f"{base}_{suffix}" in besides:
             suffix += 1
-        self._next_suffix[scope, base] = suffix + 1
+        self._last_suffix[scope, base] = suffix
         return f"{base}_{suffix}"
 
     def removal(self, ids: Iterable[str]) -> Patch:
@@ -129,7 +135,7 @@ class State:
                 return self._disconnect(edge)
             case SetParam(id, key, value):
                 node = self.node(id)
-                self._replace(node, params={**node.params, key: value})
+                self._replace(node, params={**node.params, **_as_json({key: value})})
                 return SetParam(id, key, node.params[key]) if key in node.params else ResetParam(id, key)
             case ResetParam(id, key):
                 node = self.node(id)
@@ -143,20 +149,27 @@ class State:
                 return SetScope(id, self._rename(id, scope=scope).scope)
             case Move(id, x, y):
                 node = self.node(id)
+                _check_position(x, y)
                 self._replace(node, x=x, y=y)
                 return Move(id, node.x, node.y)
             case SetNote(id, note):
                 node = self.node(id)
-                self._replace(node, note=note)
+                self._replace(node, note=_as_json(note))
                 return SetNote(id, node.note)
 
     def _add(self, node: NodeDoc) -> Change:
-        if not node.id or len(node.id) > NAME_LENGTH:
-            raise PatchError("a node needs an id")
+        _check_text("an id", node.id)
+        _check_text("a kind", node.kind)
         if node.id in self.nodes:
             raise PatchError(f"there is a node {_shown(node.id)} already")
         self._check_name(node.name, node.scope)
+        _check_position(node.x, node.y)
+        node = msgspec.structs.replace(node, params=_as_json(node.params), note=_as_json(node.note))
         self.nodes[node.id] = node
+        if self._rank.setdefault(node.id, len(self._rank)) < len(self._rank) - 1:
+            ordered = sorted(self.nodes.items(), key=lambda item: self._rank[item[0]])
+            self.nodes.clear()
+            self.nodes.update(ordered)
         self._ids_by_name[node.scope, node.name] = node.id
         return RemoveNode(node.id)
 
@@ -164,21 +177,41 @@ class State:
         node = self.node(id)
         if self.incoming.get(id) or self.outgoing.get(id):
             raise PatchError(f"node {_shown(node.name)} still has edges")
-        del self.nodes[id], self._ids_by_name[node.scope, node.name]
+        del self.nodes[id]
+        self._free(node)
         return AddNode(node)
 
     def _connect(self, edge: EdgeDoc) -> Change:
         source, target = self.node(edge.source), self.node(edge.target)
-        _check_port(source, known_kind(source), edge.source_port, "output")
-        _check_port(target, known_kind(target), edge.target_port, "input")
+        check_port(source, edge.source_port, "output")
+        check_port(target, edge.target_port, "input")
         if (edge.target, edge.target_port) in self.edges:
             raise PatchError(f"input {edge.target_port!r} of node {_shown(target.name)} is connected already")
-        if edge.source in self.downstream([edge.target]):
-            raise PatchError(f"{_shown(source.name)} -> {_shown(target.name)} would close a cycle")
         self.edges[edge.target, edge.target_port] = edge
         self.incoming.setdefault(edge.target, {})[edge.target_port] = edge
         self.outgoing.setdefault(edge.source, {})[edge] = None
         return Disconnect(edge)
+
+    def _check_acyclic(self, added: Sequence[EdgeDoc]) -> None:
+        """Raise PatchError if an edge that was added closes a cycle: then its source can be reached from its target.
+
+        One look at a whole patch, so that a file takes time in proportion to its size.
+        """
+        there = [e for e in added if self.edges.get((e.target, e.target_port)) == e]
+        reached = self.downstream(e.target for e in there)
+        if reached.isdisjoint(e.source for e in there):
+            return
+        waits = {id: sum(e.source in reached for e in self.incoming[id].values()) for id in reached}
+        ready = [id for id, count in waits.items() if count == 0]
+        for id in ready:
+            for edge in self.outgoing.get(id, ()):
+                waits[edge.target] -= 1
+                if waits[edge.target] == 0:
+                    ready.append(edge.target)
+        if len(ready) < len(reached):
+            edge = next(e for e in there if e.source in self.downstream([e.target]))
+            source, target = self.nodes[edge.source], self.nodes[edge.target]
+            raise PatchError(f"{_shown(source.name)} -> {_shown(target.name)} would close a cycle")
 
     def _disconnect(self, edge: EdgeDoc) -> Change:
         if self.edges.get((edge.target, edge.target_port)) != edge:
@@ -194,7 +227,7 @@ class State:
         new = (old.scope if scope is None else scope, old.name if name is None else name)
         if new != (old.scope, old.name):
             self._check_name(new[1], new[0])
-            del self._ids_by_name[old.scope, old.name]
+            self._free(old)
             self._ids_by_name[new] = id
             self._replace(old, scope=new[0], name=new[1])
         return old
@@ -202,9 +235,18 @@ class State:
     def _replace(self, node: NodeDoc, **fields: object) -> None:
         self.nodes[node.id] = msgspec.structs.replace(node, **fields)
 
+    def _free(self, node: NodeDoc) -> None:
+        """Let others have the node's name."""
+        del self._ids_by_name[node.scope, node.name]
+        self._last_suffix.clear()
+
     def _check_name(self, name: str, scope: str) -> None:
-        if not name.strip() or len(name) > NAME_LENGTH or "/" in name or not name.isprintable():
-            raise PatchError(f"a name is 1 to {NAME_LENGTH} printable characters without '/'; got {_shown(name)}")
+        _check_text("a name", name)
+        if scope != "":
+            if len(scope) > SCOPE_LENGTH:
+                raise PatchError(f"a scope is at most {SCOPE_LENGTH} characters; got {len(scope)}")
+            for part in scope.split("/"):
+                _check_text("each name in a scope", part)
         if (scope, name) in self._ids_by_name:
             raise PatchError(f"there is a node named {_shown(name)} already")
 
@@ -223,25 +265,75 @@ def operand_ports(ports: Sequence[Port], connected: Iterable[str]) -> list[str]:
         if not port.variadic:
             names.append(port.name)
             continue
-        prefix = f"{port.name}."
-        last = max((int(n[len(prefix) :]) for n in used if n.startswith(prefix)), default=-1)
-        names += [f"{prefix}{i}" for i in range(last + 1)]
+        last = max((_index(port, n) for n in used), default=-1)
+        names += [f"{port.name}.{i}" for i in range(last + 1)]
     return names
 
 
-def _check_port(node: NodeDoc, kind: Kind | None, name: str, side: str) -> None:
+def _index(port: Port, name: str) -> int:
+    """Which input of the variadic port that is called: 3 for `xs.3`, -1 for what is none of its."""
+    index = name[len(port.name) + 1 :]
+    if index.isdecimal() and len(index) <= 4 and name == f"{port.name}.{int(index)}":
+        return int(index)
+    return -1
+
+
+def check_port(node: NodeDoc, name: str, side: Literal["input", "output"]) -> None:
+    """Raise PatchError unless the kind of the node has that port; an unknown kind may have any."""
+    kind = known_kind(node)
     if kind is None:
+        _check_text("a port", name)
         return
     ports = kind.ports if side == "input" else kind.outputs
-    for port in ports:
-        index = name[len(port.name) + 1 :]
-        if name == port.name and not port.variadic:
-            return
-        if port.variadic and name.startswith(f"{port.name}.") and index.isdecimal() and len(index) <= 4:
-            return
+    if any(_index(port, name) >= 0 if port.variadic else name == port.name for port in ports):
+        return
     there_is = ", ".join(f"{p.name}.0, ..." if p.variadic else p.name for p in ports) or "none"
     raise PatchError(f"node {_shown(node.name)} ({node.kind}) has no {side} {_shown(name)}; there is: {there_is}")
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+def _check_text(what: str, text: str) -> None:
+    if not isinstance(text, str) or not text.strip() or "/" in text or len(text) > NAME_LENGTH or not text.isprintable():
+        raise PatchError(f"{what} is 1 to {NAME_LENGTH} printable characters without '/'; got {_shown(text)}")
+
+
+def _check_position(*place: float | None) -> None:
+    if any(p is not None and not math.isfinite(p) for p in place):
+        raise PatchError("a position is two finite numbers")
+
+
+def _as_json(value: Any, depth: int = MOST_DEPTH) -> Any:
+    """`value` as a document keeps it: tuples as lists, floats that are not finite as text ("inf", "-inf", "nan").
+
+    Raises PatchError for what JSON cannot hold.
+    """
+    if depth == 0:
+        raise PatchError(f"a parameter is nested at most {MOST_DEPTH} deep")
+    match value:
+        case None | bool():
+            return value
+        case float():
+            return float(value) if math.isfinite(value) else str(float(value))
+        case int() if -(2**63) <= value < 2**64:
+            return int(value)
+        case str() if _is_unicode(value):
+            return value
+        case list() | tuple():
+            return [_as_json(v, depth - 1) for v in value]
+        case dict() if all(isinstance(k, str) and _is_unicode(k) for k in value):
+            return {k: _as_json(v, depth - 1) for k, v in value.items()}
+        case _:
+            raise PatchError(f"a document cannot hold {_shown(value)}")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a file can hold the text: it has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:56]}...{text[-1]}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowloom.compiler.expr import Expr
 from flowloom.op import Op
 from flowloom.ops.operators import with_operators
 from flowloom.spec import Shape, Spec, SpecError
@@ -25,15 +26,21 @@ class Tensor:
 
     @property
     def name(self) -> str:
-        """The name of its node."""
-        return self.graph.nodes[self.id].name
+        """The name of its node, with the node's scope: "encoder/dense"."""
+        return self.graph.nodes[self.id].path
+
+    @property
+    def expr(self) -> Expr:
+        """Its expression, with dimensions by name. Raises SpecError while the graph before it does not typecheck."""
+        expr = self.graph.inferred(self.id).exprs().get(self.port)
+        if expr is None:
+            raise SpecError(f"the spec of {self.name!r} is not known: {self.graph.why_unknown(self.id)}")
+        return expr
 
     @property
     def spec(self) -> Spec:
         """Shape and dtype. Raises SpecError while the graph before it does not typecheck."""
-        spec = self.graph.spec(self)
-        if spec is None:
-            raise SpecError(f"the spec of {self.name!r} is not known: {self.graph.why_unknown(self.id)}")
+        spec: Spec = self.expr.spec
         return spec
 
     @property

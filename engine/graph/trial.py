@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from flowloom.graph.document import AddNode, Change, Connect, Disconnect, EdgeDoc, Patch, Problem, SetParam
+from flowloom.graph.document import AddNode, Change, Connect, EdgeDoc, Problem, ResetParam, SetParam
 from flowloom.graph.inference import Inference, Inferred
-from flowloom.graph.state import PatchError, State, known_kind, operand_ports
+from flowloom.graph.state import State, check_port, known_kind, operand_ports
 
 
 def trial(state: State, inference: Inference, patch: Sequence[Change]) -> dict[str, Inferred]:
     """What would be known of the nodes that the patch adds, wires or sets. Raises PatchError if it does not apply."""
     touched = [id for change in patch if (id := _touched(change))]
     inverse = state.apply(patch)
+    touched = [id for id in touched if id in state.nodes]
     before = {id: inference.known.get(id) for id in touched}
     try:
         for id in state.sorted(touched):
@@ -30,11 +30,14 @@ def trial(state: State, inference: Inference, patch: Sequence[Change]) -> dict[s
 
 def refusal(state: State, inference: Inference, patch: Sequence[Change]) -> Problem | None:
     """Why an edit by hand should not happen: a node that typechecked, or is wired anew, would no longer fit."""
-    for id, after in trial(state, inference, patch).items():
-        problem = after.problem
-        before = inference.known.get(id, Inferred()).problem
-        if problem and problem.code in ("spec", "parameter") and (before is None or before.code != problem.code):
-            return problem
+    tried = trial(state, inference, patch).items()
+    return next((p for id, after in tried if (p := _new_problem(inference.known.get(id), after))), None)
+
+
+def _new_problem(before: Inferred | None, after: Inferred) -> Problem | None:
+    problem, old = after.problem, before.problem if before else None
+    if problem and problem.code in ("spec", "parameter") and (old is None or old.code != problem.code):
+        return problem
     return None
 
 
@@ -43,12 +46,11 @@ def verdicts(state: State, inference: Inference, source: str, source_port: str) 
 
     A wire that is there already is taken to be replaced. Raises PatchError for an unknown source.
     """
-    state.node(source)
+    check_port(state.node(source), source_port, "output")
     before = _upstream(state, source)
     out: dict[tuple[str, str], str | None] = {}
     for id, node in state.nodes.items():
-        kind = known_kind(node)
-        if kind is None:
+        if known_kind(node) is None:
             continue
         for port in open_ports(state, id):
             edge = EdgeDoc(source, source_port, id, port)
@@ -75,12 +77,9 @@ def _end_of(names: list[str], variadic: str) -> int:
 
 
 def _why_not(state: State, inference: Inference, edge: EdgeDoc) -> str | None:
-    there = state.edges.get((edge.target, edge.target_port))
-    patch: Patch = [*([Disconnect(there)] if there else []), Connect(edge)]
-    try:
-        problem = refusal(state, inference, patch)
-    except PatchError as error:
-        return str(error)
+    edges = {**state.incoming.get(edge.target, {}), edge.target_port: edge}
+    after = inference.infer(state.nodes[edge.target], edges)
+    problem = _new_problem(inference.known.get(edge.target), after)
     return problem.message if problem else None
 
 
@@ -101,7 +100,7 @@ def _touched(change: Change) -> str | None:
             return node.id
         case Connect(edge):
             return edge.target
-        case SetParam(id):
+        case SetParam(id) | ResetParam(id):
             return id
         case _:
             return None

@@ -30,7 +30,8 @@ class Values:
         """The variable's value; made by its initializer at first."""
         place = (info.key, info.spec)
         if place not in self._arrays:
-            self._arrays[place] = initialize(info.initializer, info.spec, seed=self.seed, name=info.key)
+            made = initialize(info.initializer, info.spec, seed=self.seed, name=info.key)
+            return self._arrays.setdefault(place, made)  # another thread may have set it meanwhile
         return self._arrays[place]
 
     def clear(self) -> None:
@@ -52,8 +53,7 @@ class Variable:
     def name(self) -> str:
         """The path people know it by: "block/dense/kernel"."""
         node = self.graph.nodes[self.info.key.split("/")[0]]
-        own = () if self.info.role == "value" else (self.info.role,)
-        return "/".join(([node.scope] if node.scope else []) + [node.name, *own])
+        return node.path if self.info.role == "value" else f"{node.path}/{self.info.role}"
 
     @property
     def shape(self) -> tuple[int, ...]:

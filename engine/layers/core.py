@@ -46,9 +46,10 @@ def embedding(
     embeddings_initializer: Initializer = "random_uniform",
     trainable: bool = True,
 ) -> Expr:
-    """The learned vector of each index. `indices` (...) are integers from 0 to `input_dim` - 1; returns (..., output_dim).
+    """The learned vector of each index. `indices` (...) are integers from 0 to `input_dim` - 1.
 
-    Variable: embeddings (input_dim, output_dim). An index out of range stops the run and is named.
+    Returns (..., output_dim). Variable: embeddings (input_dim, output_dim). An index out of range stops the run and is
+    named.
     """
     if indices.dtype.kind not in "iu":
         raise SpecError(f"embedding reads integers; got {indices.spec}")

@@ -23,6 +23,7 @@ class Layer:
         self.__signature__ = signature
 
     def __call__(self, *tensors: Any, name: str | None = None, **params: Any) -> Any:
+        """Add a node on `tensors` to their graph. Raises SpecError or TypeError if they or `params` do not fit."""
         graph = next((t.graph for t in tensors if isinstance(t, Tensor)), None) or current_graph()
         return graph.add(self.kind.name, tensors, params, name=name)
 

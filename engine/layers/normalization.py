@@ -30,12 +30,12 @@ def batch_normalization(
     """Bring each channel of `x` (..., channels) to mean 0 and variance 1, then scale and shift it by learned amounts.
 
     While learning it uses the batch's statistics and keeps moving averages of them, which it uses otherwise.
-    Variables: gamma, beta, moving_mean, moving_variance, each (channels,).
+    Returns the shape of `x`. Variables: gamma, beta, moving_mean, moving_variance, each (channels,).
     """
     _check(x)
     channels = (x.shape[-1],)
-    moving_mean = node.variable("moving_mean", channels, "zeros", trainable=False)
-    moving_variance = node.variable("moving_variance", channels, "ones", trainable=False)
+    moving_mean: Any = node.variable("moving_mean", channels, "zeros", trainable=False)
+    moving_variance: Any = node.variable("moving_variance", channels, "ones", trainable=False)
     if node.training and trainable:
         centre, spread = _moments(x, tuple(range(x.spec.ndim - 1)), keepdims=False)
         node.update("moving_mean", moving_mean * momentum + centre * (1 - momentum))
@@ -57,7 +57,7 @@ def layer_normalization(
 ) -> Expr:
     """Bring each row of `x` (..., features) to mean 0 and variance 1, then scale and shift by learned amounts.
 
-    Variables: gamma and beta, each (features,).
+    Returns the shape of `x`. Variables: gamma and beta, each (features,).
     """
     _check(x)
     centre, spread = _moments(x, (x.spec.ndim - 1,), keepdims=True)

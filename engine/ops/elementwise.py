@@ -134,15 +134,6 @@ def negative(x: Spec) -> Spec:
 negative.kernel(ufunc("negative")).vjp(lambda g, y, x: (-g,)).scalar("-{x}").samples(unary())
 
 
-@op(family="elementwise")
-def abs_(x: Spec) -> Spec:
-    """Magnitude of every element of `x`. The gradient at 0 is 0. Raises SpecError for bool."""
-    return numeric(x)
-
-
-abs_.kernel(ufunc("absolute")).vjp(lambda g, y, x: (g * sign(x),)).scalar("abs({x})").samples(unary())
-
-
 @op(family="elementwise", differentiable=False)
 def sign(x: Spec) -> Spec:
     """-1, 0 or 1, in the dtype of `x`; NaN for NaN. Raises SpecError for bool."""
@@ -150,6 +141,15 @@ def sign(x: Spec) -> Spec:
 
 
 sign.kernel(ufunc("sign")).scalar("where({x} > 0, 1.0, where({x} < 0, -1.0, {x}))").samples(unary())
+
+
+@op(family="elementwise")
+def abs_(x: Spec) -> Spec:
+    """Magnitude of every element of `x`. The gradient at 0 is 0. Raises SpecError for bool."""
+    return numeric(x)
+
+
+abs_.kernel(ufunc("absolute")).vjp(lambda g, y, x: (g * sign(x),)).scalar("abs({x})").samples(unary())
 
 
 @op(family="elementwise", differentiable=False)
@@ -203,7 +203,12 @@ def sin(x: Spec) -> Spec:
     return floating(x)
 
 
-sin.kernel(float_ufunc("sin")).vjp(lambda g, y, x: (g * cos(x),)).scalar("sin({x})").samples(unary())
+@sin.vjp
+def _(g: Any, y: Any, x: Any) -> Any:
+    return (g * cos(x),)
+
+
+sin.kernel(float_ufunc("sin")).scalar("sin({x})").samples(unary())
 
 
 @op(family="elementwise")

@@ -26,8 +26,10 @@ Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 def fold_in(key: Spec, *, data: Annotated[int, Meta(ge=0)]) -> Spec:
     """The key that `key` has for the number `data`: one for each node, step or worker, unrelated to the others.
 
-    Returns uint64[2]. Raises SpecError unless `key` is uint64[2].
+    Returns uint64[2]. Raises SpecError unless `key` is uint64[2] and `data` fits 64 bits.
     """
+    if data >> 64:
+        raise SpecError(f"data must fit 64 bits; got {data}", dimension="data >= 2**64")
     return _key(key)
 
 
@@ -62,8 +64,7 @@ def random_uniform(key: Spec, *, shape: Shape, low: float = 0.0, high: float = 1
 @random_uniform.kernel
 def _(xp: Any, key: Any, *, shape: tuple[int, ...], low: float, high: float, dtype: str, out: Any = None) -> Any:
     fractions = _fractions(words(xp, key, math.prod(shape)), dtype).reshape(shape)
-    out = xp.multiply(fractions, high - low, out=out)
-    return xp.add(out, low, out=out)
+    return xp.add(xp.multiply(fractions, high - low, out=out), low, out=out)
 
 
 @random_uniform.samples
@@ -95,8 +96,7 @@ def _(xp: Any, key: Any, *, shape: tuple[int, ...], mean: float, stddev: float, 
     radius = xp.sqrt(xp.log(1 - pairs[:, 0]) * -2)
     angle = pairs[:, 1] * (2 * math.pi)
     numbers = xp.stack((radius * xp.cos(angle), radius * xp.sin(angle)), axis=-1)
-    out = xp.multiply(numbers.reshape(-1)[:count].reshape(shape), stddev, out=out)
-    return xp.add(out, mean, out=out)
+    return xp.add(xp.multiply(numbers.reshape(-1)[:count].reshape(shape), stddev, out=out), mean, out=out)
 
 
 @random_normal.samples
@@ -118,7 +118,8 @@ def random_bernoulli(key: Spec, *, shape: Shape, p: Probability = 0.5, dtype: DT
 
 @random_bernoulli.kernel
 def _(xp: Any, key: Any, *, shape: tuple[int, ...], p: float, dtype: str, out: Any = None) -> Any:
-    drawn = (_fractions(words(xp, key, math.prod(shape)), "float64") < p).reshape(shape)
+    upper = words(xp, key, math.prod(shape)) >> xp.uint64(11)
+    drawn = (upper < xp.uint64(math.ceil(p * 2**53))).reshape(shape)
     if out is None:
         return drawn.astype(dtype)
     out[...] = drawn

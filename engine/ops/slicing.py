@@ -99,6 +99,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     whole = {"shape": (5, 4, 2)}
     yield (rng.normal(size=(2, 2, 2)),), {"start": (1, None), "stop": (3, None), "step": (None, 2), **whole}
     yield (rng.normal(size=(1,)),), {"start": (-2,), "stop": (None,), "step": (-4,), "shape": (5,)}
+    yield (rng.normal(size=(3, 2)),), {"start": (None, 1), "stop": (None, 3), "shape": (3, 4)}
     yield (rng.integers(0, 9, (0, 4)),), {"start": (5,), "stop": (9,), "shape": (3, 4)}
 
 
@@ -127,7 +128,7 @@ def _padded(d: Dim, width: tuple[int, int]) -> Dim:
     return None if any(width) else d
 
 
-def _inner(widths: tuple[tuple[int, int], ...]) -> dict[str, Bounds]:
+def _inner(widths: tuple[tuple[int, int], ...]) -> dict[str, Any]:
     """The bounds of what lies inside a padding, counted from either end: the size itself is not needed."""
     return {"start": tuple(before for before, _ in widths), "stop": tuple(-after or None for _, after in widths)}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from flowloom.params import Padding, Pair
 from flowloom.spec import Dim, Spec, SpecError
@@ -36,6 +36,15 @@ class Windows:
         (h, w), (dh, dw) = self.size, self.dilation
         return (h - 1) * dh + 1, (w - 1) * dw + 1
 
+    @property
+    def overlap(self) -> bool:
+        """Whether neighbouring windows share elements."""
+        return self.extent[0] > self.strides[0] or self.extent[1] > self.strides[1]
+
+    @overload
+    def count(self, height: int, width: int) -> tuple[int, int]: ...
+    @overload
+    def count(self, height: Dim, width: Dim) -> tuple[Dim, Dim]: ...
     def count(self, height: Dim, width: Dim) -> tuple[Dim, Dim]:
         """How many windows lie below and beside one another. Raises SpecError if none fits."""
         (eh, ew), (sh, sw) = self.extent, self.strides
@@ -76,10 +85,17 @@ class Windows:
         padded[:, top : top + h, left : left + w] = x
         return padded
 
-    def crop(self, padded: Any, height: int, width: int) -> Any:
-        """The part of `padded` that is not padding: a view."""
+    def crop(self, padded: Any, size: tuple[int, int], out: Any) -> Any:
+        """The part of `padded` that is not padding, in `out` where there is one: what `canvas` made room for."""
+        if padded is out:
+            return out
+        height, width = size
         (top, _), (left, _) = self.margins(height, width)
-        return padded[:, top : top + height, left : left + width]
+        inner = padded[:, top : top + height, left : left + width]
+        if out is None:
+            return inner
+        out[...] = inner
+        return out
 
     def canvas(self, xp: Any, shape: tuple[int, ...], dtype: Any, out: Any) -> Any:
         """Zeros in the shape of the padded images: `out` itself where there is no padding."""

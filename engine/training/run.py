@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal, TypeAlias
@@ -15,18 +16,19 @@ from flowloom.graph.graph import Graph
 from flowloom.optimizers import Optimizer
 from flowloom.params import unknown_name
 from flowloom.training.series import Array, Series
-from flowloom.training.step import Evaluation, TrainStep
+from flowloom.training.step import Batch, Evaluation, Means, TrainStep
 
 Status: TypeAlias = Literal["running", "paused", "stopped", "finished", "failed"]
 Action: TypeAlias = Literal["pause", "resume", "step", "set", "stop"]
 
 _numbers = count(1)
-_alive: weakref.WeakSet[Run] = weakref.WeakSet()
+_started: weakref.WeakSet[Run] = weakref.WeakSet()
+_lock = threading.RLock()  # held to look at the runs that were started, and to start one
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A command that took effect before `step`: its action, and what it changed, in words."""
+    """A command that took effect after `step` steps: its action, and what it changed, in words."""
 
     step: int
     action: Action
@@ -41,13 +43,23 @@ class Run:
     """A training in the background. `Trainer.start` makes one.
 
     Commands (`pause`, `resume`, `step`, `set`, `stop`) return at once and take effect before the next step, in the
-    order they were given; `events` says at which. Scalars can be read at any time.
+    order they were given; `events` says at which. After the end they do nothing. Everything can be read at any time:
+    `history` has the means of each epoch by Keras' names, and is replaced, not changed, when an epoch ends.
     """
 
     def __init__(
-        self, step: TrainStep, evaluation: Evaluation, data: Dataset, validation: Dataset | None, epochs: int, *, paused: bool
+        self,
+        graph: Graph,
+        step: TrainStep,
+        evaluation: Evaluation,
+        data: Dataset,
+        validation: Dataset | None,
+        epochs: int,
+        *,
+        paused: bool,
     ) -> None:
         self.number = next(_numbers)
+        self.graph = graph
         self.epochs, self.epoch = epochs, 0
         self.status: Status = "paused" if paused else "running"
         self.error: Exception | None = None
@@ -59,23 +71,24 @@ class Run:
         self._data, self._validation = data, validation
         self._series: dict[str, Series] = {}
         self._commands: queue.SimpleQueue[tuple[Action, str, float]] = queue.SimpleQueue()
-        self._single_steps = 0
+        self._stop_asked = False
+        self._single_step = False
         self._thread = threading.Thread(target=self._train, name=f"flowloom run {self.number}", daemon=True)
-        _alive.add(self)
 
     def begin(self) -> Run:
-        """Start the thread; `Trainer.start` does."""
-        self._thread.start()
+        """Start the thread; `Trainer.start` does. Raises RuntimeError while another run trains the graph."""
+        with _lock:
+            if (other := run_of(self.graph)) is not None:
+                raise RuntimeError(f"run {other.number} trains graph {self.graph.name!r} already; stop it first")
+            self._thread.start()
+            _started.add(self)
         return self
 
     # ------------------------------------------------------------ what can be read
 
     @property
-    def graph(self) -> Graph:
-        return self._step.graph
-
-    @property
     def optimizer(self) -> Optimizer:
+        """The optimizer, with the hyperparameters that the run began with."""
         return self._step.optimizer
 
     @property
@@ -130,13 +143,17 @@ class Run:
         self._send("step")
 
     def set(self, **hyperparameters: float) -> None:
-        """Change hyperparameters from the next step on. Raises ValueError for an unknown name or a value out of range."""
+        """Change hyperparameters from the next step on.
+
+        Raises ValueError, and changes none, for an unknown name or a value out of range.
+        """
         checked = {name: self.optimizer.check(name, value) for name, value in hyperparameters.items()}
         for name, value in checked.items():
             self._send("set", name, value)
 
     def stop(self) -> None:
-        """End after the step that is under way. The graph keeps what was learned."""
+        """End after the batch that is under way. The graph keeps what was learned."""
+        self._stop_asked = True
         self._send("stop")
 
     def wait(self, timeout: float | None = None) -> Run:
@@ -158,7 +175,8 @@ class Run:
 
     def _train(self) -> None:
         try:
-            for self.epoch in range(1, self.epochs + 1):
+            for epoch in range(1, self.epochs + 1):
+                self.epoch = epoch
                 self._train_epoch()
             self.status = "finished"
         except _Stop:
@@ -168,26 +186,27 @@ class Run:
             self.status = "failed"
 
     def _train_epoch(self) -> None:
-        total: dict[str, float] = {}
-        samples = 0
+        means = Means()
         for batch in self._data.batches(epoch=self.epoch - 1):
             self._obey()
             began = time.perf_counter()
             values = self._step(batch)
-            size = len(next(iter(batch.values())))
+            means.add(values, batch)
             self._record(values)
-            self.samples += size
+            self.samples += len(next(iter(batch.values())))
             self.seconds += time.perf_counter() - began
-            samples += size
-            for name, value in values.items():
-                total[name] = total.get(name, 0.0) + size * value
-        means = {name: value / samples for name, value in total.items()}
+        measured = means.values
         if self._validation is not None:
-            validated = self._evaluation(self._validation.batches())
-            means |= {f"val_{name}": value for name, value in validated.items()}
-            self._record({f"val_{name}": value for name, value in validated.items()})
-        for name, value in means.items():
-            self.history.setdefault(name, []).append(value)
+            validated = {f"val_{n}": v for n, v in self._evaluation(self._unless_stopped(self._validation)).items()}
+            self._record(validated)
+            measured |= validated
+        self.history = {name: [*self.history.get(name, ()), value] for name, value in measured.items()}
+
+    def _unless_stopped(self, dataset: Dataset) -> Iterator[Batch]:
+        for batch in dataset.batches():
+            if self._stop_asked:
+                self._carry_out("stop")
+            yield batch
 
     def _record(self, values: dict[str, float]) -> None:
         for name, value in values.items():
@@ -195,16 +214,12 @@ class Run:
 
     def _obey(self) -> None:
         """Carry out the commands given so far; while paused, wait for more."""
-        if self._single_steps:
-            self._single_steps -= 1
-            if not self._single_steps:
-                self.status = "paused"
-        while self.status == "paused" or not self._commands.empty():
-            if self._single_steps:
-                return
+        if self._single_step:
+            self._single_step, self.status = False, "paused"
+        while not self._single_step and (self.status == "paused" or not self._commands.empty()):
             self._carry_out(*self._commands.get())
 
-    def _carry_out(self, action: Action, name: str, value: float) -> None:
+    def _carry_out(self, action: Action, name: str = "", value: float = 0.0) -> None:
         detail = ""
         match action:
             case "pause":
@@ -212,7 +227,7 @@ class Run:
             case "resume":
                 self.status = "running"
             case "step":
-                self.status, self._single_steps = "running", 1
+                self.status, self._single_step = "running", True
             case "set":
                 detail = f"{name} {self._step.hyperparameters[name]:g} -> {value:g}"
                 self._step.hyperparameters[name] = value
@@ -226,7 +241,8 @@ class Run:
 
 def stop_all(timeout: float = 5.0) -> None:
     """Stop every run of this process and wait for each, at most `timeout` seconds in all."""
-    runs = [run for run in _alive if run.is_alive]
+    with _lock:
+        runs = [run for run in _started if run.is_alive]
     for run in runs:
         run.stop()
     end = time.monotonic() + timeout
@@ -236,4 +252,5 @@ def stop_all(timeout: float = 5.0) -> None:
 
 def run_of(graph: Graph) -> Run | None:
     """The run that trains `graph` now, if one does."""
-    return next((run for run in _alive if run.is_alive and run.graph is graph), None)
+    with _lock:
+        return next((run for run in _started if run.is_alive and run.graph is graph), None)

@@ -20,6 +20,7 @@ class Series:
         return self._count
 
     def append(self, step: int, value: float) -> None:
+        """Add a point at the end."""
         if self._count == self._points.shape[1]:
             grown = np.empty((2, 2 * self._count))
             grown[:, : self._count] = self._points
@@ -36,4 +37,5 @@ class Series:
     @property
     def last(self) -> float | None:
         """The newest value; None before there is one."""
-        return float(self._points[1, self._count - 1]) if self._count else None
+        count = self._count  # before the points, which a moment later may be others, but no fewer
+        return float(self._points[1, count - 1]) if count else None

@@ -5,14 +5,14 @@ Updates are outputs: a step that is refused or goes wrong leaves every variable 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from flowloom.backends.portable import KernelError, PortableStep
-from flowloom.compiler.expr import Expr, placeholder
+from flowloom.compiler.expr import Expr, constant, placeholder
 from flowloom.compiler.gradient import gradients
 from flowloom.compiler.plan import make_plan
 from flowloom.feeds import bind
@@ -21,11 +21,13 @@ from flowloom.graph.graph import Graph
 from flowloom.graph.lower import Lowered, lower
 from flowloom.graph.tensor import Tensor
 from flowloom.initializers import key_of
+from flowloom.ops import broadcast_to, cast
 from flowloom.optimizers import Optimizer
 from flowloom.program import Program, RunError, leaf_values, located
 from flowloom.spec import Spec
 
 Array = np.ndarray[Any, Any]
+Batch = Mapping[str, Array]
 _STEP = placeholder("step", Spec((), "float32"))
 
 
@@ -35,88 +37,97 @@ class _Planned:
 
     lowered: Lowered
     step: PortableStep
+    learned: tuple[VariableInfo, ...]
     targets: tuple[VariableInfo | tuple[str, str], ...]  # a variable of the graph, or (its key, a slot)
 
 
 class TrainStep:
-    """Trains a graph batch by batch. Variables live in the graph, the optimizer's slots here."""
+    """Trains a graph batch by batch. Variables live with the graph, the optimizer's slots here.
 
-    def __init__(self, graph: Graph, watched: Mapping[str, Tensor], optimizer: Optimizer, specs: Mapping[str, Spec]) -> None:
-        self.graph, self.optimizer = graph, optimizer
+    `watched` are scalars of one graph, which must not change; the first of them is the loss.
+    """
+
+    def __init__(self, watched: Mapping[str, Tensor], optimizer: Optimizer) -> None:
+        self.graph: Graph = next(iter(watched.values())).graph
+        self.optimizer = optimizer
         self.hyperparameters = {name: h.value for name, h in optimizer.hyperparameters.items()}
+        self.inputs = Program(list(watched.values())).inputs
         self.count = 0
         self._watched = dict(watched)
-        self._specs = dict(specs)
         self._slots: dict[tuple[str, str], Array] = {}
         self._plans: dict[tuple[tuple[str, Spec], ...], _Planned] = {}
-        self._structure = graph.structure
 
-    def __call__(self, batch: Mapping[str, Any]) -> dict[str, float]:
-        """Take one step on `batch` and give the watched values, by name; the first of them is the loss.
+    def prepare(self, batch: Batch) -> bool:
+        """Plan the step for batches like this one; whether it learns: the loss depends on a trainable variable.
+
+        Raises FeedError if the batch does not fit the inputs, SpecError if the graph cannot be differentiated.
+        """
+        return bool(self._planned(self._bound(batch)).learned)
+
+    def __call__(self, batch: Batch) -> dict[str, float]:
+        """Take one step on `batch` and give the watched values, by name.
 
         Raises FeedError or RunError, with all variables as they were, if the batch does not fit, a value is refused,
-        or the loss is not finite.
+        or the loss or what would be learned is not finite.
         """
-        feeds = bind(self._specs, {name: batch[name] for name in self._specs})
-        planned = self._planned({name: Spec.of(a) for name, a in feeds.items()})
+        feeds = self._bound(batch)
+        planned = self._planned(feeds)
         leaves = self._leaves(planned, feeds)
         inputs = [leaves[e] for e in planned.step.plan.inputs]
         try:
             results = planned.step(inputs)
         except KernelError as error:
             raise located(self.graph, planned.lowered, error) from None
-        values = [float(r) for r in results[: len(self._watched)]]
-        if not np.isfinite(values[0]):
+        loss, learned = results[0], results[len(self._watched) :]
+        if not all(_is_finite(array) for array in (loss, *learned)):
             raise _not_finite(self.graph, planned, inputs)
-        self._commit(planned, results[len(self._watched) :])
+        self._commit(planned, learned)
         self.count += 1
-        return dict(zip(self._watched, values, strict=True))
+        return {name: float(value) for name, value in zip(self._watched, results, strict=False)}
 
-    @property
-    def learns(self) -> bool:
-        """Whether the loss depends on a trainable variable."""
-        loss = next(iter(self._watched.values()))
-        return any(v.trainable for v in lower(self.graph, [loss], training=True).variables.values())
+    def _bound(self, batch: Batch) -> dict[str, Array]:
+        return bind(self.inputs, {name: batch[name] for name in self.inputs})
 
-    def _planned(self, specs: dict[str, Spec]) -> _Planned:
+    def _planned(self, feeds: Mapping[str, Array]) -> _Planned:
+        specs = {name: Spec.of(a) for name, a in feeds.items()}
         key = tuple(specs.items())
         if key not in self._plans:
-            if self._plans and self.graph.structure != self._structure:
-                raise RunError("the graph was changed while it trains, and this batch has a new shape; start a new run")
             self._plans[key] = self._plan(specs)
         return self._plans[key]
 
-    def _plan(self, specs: dict[str, Spec]) -> _Planned:
+    def _plan(self, specs: Mapping[str, Spec]) -> _Planned:
         lowered = lower(self.graph, list(self._watched.values()), specs, training=True)
         trainable = [v for v in lowered.variables.values() if v.trainable]
-        grads = gradients(lowered.outputs[0], [v.expr for v in trainable], origins=lowered.origins)
+        made = gradients(lowered.outputs[0], [v.expr for v in trainable], origins=lowered.origins)
+        learned = {v: g for v, g in zip(trainable, made, strict=True) if not _is_zeros(g)}
         steering = {name: _hyperparameter(name) for name in self.hyperparameters}
         outputs, targets = list(lowered.outputs), list[VariableInfo | tuple[str, str]]()
-        for variable, gradient in zip(trainable, grads, strict=True):
+        for variable, gradient in learned.items():
             slots = {slot: _slot(variable, slot) for slot in self.optimizer.slots}
             value, changed = self.optimizer.rule(variable.expr, gradient, slots, steering, _STEP)
             lowered.origins.claim([value, *changed.values()], (variable.key.split("/")[0],))
-            outputs += [value, *(changed[s] for s in self.optimizer.slots)]
+            outputs += [_like(variable, e) for e in (value, *(changed[s] for s in self.optimizer.slots))]
             targets += [variable, *((variable.key, s) for s in self.optimizer.slots)]
         for key, expr in lowered.updates.items():
-            outputs.append(expr)
-            targets.append(lowered.variables[key])
-        return _Planned(lowered, PortableStep(make_plan(outputs)), tuple(targets))
+            variable = lowered.variables[key]
+            outputs.append(_like(variable, expr))
+            targets.append(variable)
+        return _Planned(lowered, PortableStep(make_plan(outputs)), tuple(learned), tuple(targets))
 
-    def _leaves(self, planned: _Planned, feeds: dict[str, Array]) -> dict[Expr, Array]:
+    def _leaves(self, planned: _Planned, feeds: Mapping[str, Array]) -> dict[Expr, Array]:
         key = key_of(self.graph.seed, f"step {self.count}")
         leaves = leaf_values(self.graph, planned.lowered, feeds, key)
         leaves[_STEP] = np.asarray(self.count + 1, np.float32)
         for name, value in self.hyperparameters.items():
             leaves[_hyperparameter(name)] = np.asarray(value, np.float32)
-        for variable in planned.lowered.variables.values():
-            for slot in self.optimizer.slots if variable.trainable else ():
+        for variable in planned.learned:
+            for slot in self.optimizer.slots:
                 if (variable.key, slot) not in self._slots:
                     self._slots[variable.key, slot] = np.zeros(variable.spec.sizes, variable.spec.dtype)
                 leaves[_slot(variable, slot)] = self._slots[variable.key, slot]
         return leaves
 
-    def _commit(self, planned: _Planned, results: list[Array]) -> None:
+    def _commit(self, planned: _Planned, results: Iterable[Array]) -> None:
         for target, array in zip(planned.targets, results, strict=True):
             if isinstance(target, VariableInfo):
                 self.graph.values.set(target, array)
@@ -131,15 +142,33 @@ class Evaluation:
         self._names = list(watched)
         self._program = Program(list(watched.values()))
 
-    def __call__(self, batches: Any) -> dict[str, float]:
+    def __call__(self, batches: Iterable[Batch]) -> dict[str, float]:
         """The means over all samples. Raises FeedError or RunError."""
-        total, samples = np.zeros(len(self._names)), 0
+        means = Means()
         for batch in batches:
-            feeds = {name: batch[name] for name in self._program.inputs}
-            size = len(next(iter(feeds.values())))
-            total += size * np.array([float(v) for v in self._program(feeds)])
-            samples += size
-        return dict(zip(self._names, (total / samples).tolist(), strict=True))
+            values = self._program({name: batch[name] for name in self._program.inputs})
+            means.add(dict(zip(self._names, map(float, values), strict=True)), batch)
+        return means.values
+
+
+class Means:
+    """Means over samples, of values that are means over batches."""
+
+    def __init__(self) -> None:
+        self._totals: dict[str, float] = {}
+        self._samples = 0
+
+    def add(self, values: Mapping[str, float], batch: Batch) -> None:
+        """Count the values of a batch, each as often as the batch has samples."""
+        size = len(next(iter(batch.values())))
+        self._samples += size
+        for name, value in values.items():
+            self._totals[name] = self._totals.get(name, 0.0) + size * value
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The means so far, by name."""
+        return {name: total / self._samples for name, total in self._totals.items()}
 
 
 def _hyperparameter(name: str) -> Expr:
@@ -150,17 +179,28 @@ def _slot(variable: VariableInfo, slot: str) -> Expr:
     return placeholder(f"slot {variable.key} {slot}", variable.spec)
 
 
-def _not_finite(graph: Graph, planned: _Planned, inputs: list[Array]) -> RunError:
-    """The error of a step whose loss is not finite: it names the first op that made such a value."""
-    first = planned.step.trace(inputs, lambda _e, value: not _all_finite(value))
-    if first is None:
-        return RunError("the loss is not finite")
-    origins = [id for id in planned.lowered.origins.of(first) if id in graph.nodes]
-    where = f"node {graph.nodes[origins[0]].name!r}" if origins else "the update of the variables"
-    hint = "a lower learning rate may help" if not origins or first.op.name != "log" else "keep its input above 0"
-    return RunError(f"{where} ({first.op.name}) made a value that is not finite; {hint}", origins[0] if origins else None)
+def _is_zeros(gradient: Expr) -> bool:
+    """Whether the loss does not depend on what this is the gradient for. Equal expressions are one object."""
+    return gradient is broadcast_to(constant(0, gradient.dtype), shape=gradient.shape)
 
 
-def _all_finite(value: Any) -> bool:
+def _like(variable: VariableInfo, value: Expr) -> Expr:
+    """`value` in the dtype of the variable, which may be narrower than what it is computed from."""
+    same: Expr = value if value.dtype == variable.spec.dtype else cast(value, dtype=variable.spec.dtype.name)
+    return same
+
+
+def _is_finite(value: Any) -> bool:
     array = np.asarray(value)
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def _not_finite(graph: Graph, planned: _Planned, inputs: list[Array]) -> RunError:
+    """The error of a step that is not finite: it names the first op that made such a value."""
+    first = planned.step.trace(inputs, lambda _e, value: not _is_finite(value))
+    if first is None:
+        return RunError("the loss is not finite")
+    node = next((id for id in planned.lowered.origins.of(first) if id in graph.nodes), None)
+    where = "the update of the variables" if node is None else f"node {graph.nodes[node].name!r}"
+    hint = "keep its input above 0" if node is not None and first.op.name == "log" else "a lower learning rate may help"
+    return RunError(f"{where} ({first.op.name}) made a value that is not finite; {hint}", node)

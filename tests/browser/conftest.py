@@ -1,0 +1,70 @@
+"""A JupyterLab, a browser, and notebooks opened in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.lab import Lab
+from tests.browser.notebook import OpenNotebook
+from tools.browser import FLAGS, find_browser
+
+Opener = Callable[..., OpenNotebook]
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A running JupyterLab."""
+    server = Lab(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def notebook_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A running Notebook 7."""
+    server = Lab(tmp_path_factory.mktemp("notebook"), app="notebook")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A running headless browser. Without one these tests fail: a skipped test proves nothing."""
+    path = find_browser()
+    if path is None:
+        pytest.fail("no Chromium, Chrome or Edge runs here: `make test` installs one, FLOWLOOM_CHROMIUM names one")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=list(FLAGS), headless=True)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def notebook(lab: Lab, browser: Browser) -> Iterator[Opener]:
+    """Opens a notebook, given a list of code cells or the path of a file: `notebook(["1 + 1"], name="sum.ipynb")`.
+
+    At the end of the test each must have shown no error in the page or its console.
+    """
+    opened: list[OpenNotebook] = []
+
+    def open_notebook(
+        source: Path | Sequence[str],
+        name: str | None = None,
+        server: Lab = lab,
+        width: int = 1440,
+        height: int = 900,
+    ) -> OpenNotebook:
+        name = name or (source.name if isinstance(source, Path) else f"notebook-{len(opened)}.ipynb")
+        server.add(source, name)
+        page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+        opened.append(OpenNotebook(server, page, name))
+        return opened[-1]
+
+    yield open_notebook
+    for each in opened:
+        each.close()
+    assert [error for each in opened for error in each.errors] == []

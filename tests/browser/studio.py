@@ -1,0 +1,93 @@
+"""The Studio as a person handles it: by mouse and keyboard, looking at what the page shows."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page
+
+from tests.browser.waiting import wait_until
+
+
+class StudioPage:
+    """A Studio in an open notebook."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.train_button.wait_for(timeout=60_000)
+
+    @property
+    def train_button(self) -> Locator:
+        return self.page.get_by_test_id("train")
+
+    def press(self, button: str) -> None:
+        """Press one of the board's buttons: train, pause, resume, step, stop."""
+        self.page.get_by_test_id(button).click()
+
+    @property
+    def status(self) -> str:
+        return self.page.get_by_test_id("run-status").inner_text().strip().lower()
+
+    def wait_for_status(self, status: str, timeout: float = 30) -> None:
+        wait_until(lambda: status in self.status, f"the run to be {status}", timeout)
+
+    def points(self, plot: str) -> int:
+        """How many training points the plot holds."""
+        return int(self.page.get_by_test_id(f"plot-{plot}").get_attribute("data-points") or 0)
+
+    def readout(self, name: str, split: str) -> float:
+        """The number that the board shows, such as ("accuracy", "validation")."""
+        text = self.page.get_by_test_id(f"readout-{name}-{split}").inner_text()
+        number = re.search(r"-?\d+(\.\d+)?(e-?\d+)?", text)
+        assert number is not None, text
+        return float(number.group())
+
+    def set_hyperparameter(self, name: str, value: str) -> None:
+        field = self.page.get_by_test_id(name.replace("_", "-"))
+        field.fill(value)
+        field.press("Enter")
+
+    # ------------------------------------------------------------ the inspector
+
+    def fill_field(self, name: str, text: str) -> None:
+        """Type into a form field of the selected node and press Enter."""
+        field = self.page.get_by_test_id(f"inspector-field-{name}")
+        field.fill(text)
+        field.press("Enter")
+
+    def choose(self, name: str, option: str) -> None:
+        """Choose from a form field that offers choices."""
+        self.page.get_by_test_id(f"inspector-field-{name}").select_option(option)
+
+    # ------------------------------------------------------------ the canvas
+
+    def node(self, name: str) -> Locator:
+        return self.page.get_by_test_id(f"node-{name}")
+
+    def port(self, side: str, node: str, port: str) -> Locator:
+        """A port's handle: ("out", "pixels", "y")."""
+        return self.page.get_by_test_id(f"port-{side}-{node}-{port}")
+
+    def drag_from_palette(self, kind: str, dx: float, dy: float) -> None:
+        """Drag a kind from the palette to a place on the canvas, given as shares of its width and height."""
+        canvas = self.page.locator(".react-flow__pane").bounding_box()
+        assert canvas is not None
+        target = (canvas["x"] + dx * canvas["width"], canvas["y"] + dy * canvas["height"])
+        self._drag(self.page.get_by_test_id(f"palette-item-{kind}"), target)
+
+    def wire(self, source: tuple[str, str], target: tuple[str, str]) -> None:
+        """Drag a wire from an output port to an input port, each as (node, port)."""
+        box = self.port("in", *target).bounding_box()
+        assert box is not None
+        self._drag(self.port("out", *source), (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+
+    def _drag(self, what: Locator, target: tuple[float, float]) -> None:
+        what.scroll_into_view_if_needed()
+        box = what.bounding_box()
+        assert box is not None
+        mouse = self.page.mouse
+        mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        mouse.down()
+        mouse.move((box["x"] + target[0]) / 2, (box["y"] + target[1]) / 2, steps=6)
+        mouse.move(*target, steps=12)
+        mouse.up()

@@ -1,0 +1,42 @@
+"""The catalogue: the palette and the inspector are made from the declarations alone."""
+
+from __future__ import annotations
+
+import msgspec
+from flowloom.op import REGISTRY
+from flowloom.widgets.catalogue import catalogue
+
+KINDS = {k.kind: k for k in catalogue()}
+
+
+def test_every_op_that_is_not_internal_is_in_the_palette() -> None:
+    assert {name for name, op in REGISTRY.items() if not op.internal} <= set(KINDS)
+    assert not any(REGISTRY[name].internal for name in KINDS if name in REGISTRY)
+
+
+def test_every_kind_has_help_in_one_sentence_and_can_be_sent() -> None:
+    assert all(k.summary and k.doc for k in KINDS.values())
+    msgspec.json.encode(list(KINDS.values()))
+
+
+def test_label_is_the_name_without_its_namespace() -> None:
+    assert (KINDS["layers.dense"].label, KINDS["matmul"].label) == ("dense", "matmul")
+
+
+def test_fields_come_from_annotations_and_defaults() -> None:
+    fields = {f.name: f for f in KINDS["layers.dense"].fields}
+
+    assert (fields["units"].control, fields["units"].minimum, fields["units"].default) == ("integer", 1, 32)
+    assert fields["use_bias"].control == "boolean"
+    assert fields["activation"].control == "choice"
+    assert "relu" in fields["activation"].choices
+    rate = next(f for f in KINDS["layers.dropout"].fields if f.name == "rate")
+    assert (rate.control, rate.minimum, rate.maximum) == ("number", 0, 1)
+
+
+def test_optional_and_compound_parameters_have_a_form_too() -> None:
+    constant = {f.name: f.control for f in KINDS["constant"].fields}
+    conv = {f.name: f.control for f in KINDS["layers.conv2d"].fields}
+
+    assert constant["dtype"] == "choice"
+    assert conv["kernel_size"] == "json"

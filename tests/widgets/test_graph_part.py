@@ -1,0 +1,234 @@
+"""The graph part: what the browser sends, what every view is told, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flowloom as fl
+import msgspec
+import pytest
+from flowloom.widgets.graph_part import GraphPart
+from flowloom.widgets.wire import Fits, GraphReset, Patched, Rejected
+
+from tests.widgets.models import digits_model
+
+
+class Views:
+    """A graph part, and what it has told the views."""
+
+    def __init__(self, graph: fl.Graph) -> None:
+        self.graph = graph
+        self.told: list[Any] = []
+        self.part = GraphPart(graph, self.told.append)
+        self.sequence = 0
+
+    def edit(self, *patch: dict[str, Any]) -> Any:
+        """Send an edit as the browser does; the answer to it."""
+        self.sequence += 1
+        self.part.receive({"type": "edit", "client": "me", "sequence": self.sequence, "patch": list(patch)})
+        return self.told[-1]
+
+    def history(self, action: str) -> Any:
+        self.sequence += 1
+        self.part.receive({"type": "history", "client": "me", "sequence": self.sequence, "action": action})
+        return self.told[-1]
+
+    def id(self, name: str) -> str:
+        return self.graph[name].id
+
+
+@pytest.fixture
+def views() -> Views:
+    return Views(digits_model())
+
+
+def add(id: str, kind: str, **params: Any) -> dict[str, Any]:
+    return {"op": "add_node", "node": {"id": id, "kind": kind, "name": id, "params": params, "x": 0, "y": 0}}
+
+
+def wire(source: str, target: str, port: str, *, op: str = "connect", source_port: str = "y") -> dict[str, Any]:
+    edge = {"source": source, "source_port": source_port, "target": target, "target_port": port}
+    return {"op": op, "edge": edge}
+
+
+def test_first_picture_has_every_node_placed_and_typed(views: Views) -> None:
+    state = views.part.state()
+
+    assert [n.name for n in state.nodes] == ["image", "label", "pixels", "scores", "loss", "accuracy"]
+    assert len({(n.x, n.y) for n in state.nodes}) == 6
+    assert state.info[3].outputs[0].spec == "float32[batch, 10]"
+    assert state.info[3].parameters == 64 * 10 + 10
+    assert not state.can_undo
+    msgspec.json.encode(state)
+
+
+def test_edit_reaches_graph_and_all_views_with_its_author(views: Views) -> None:
+    answer = views.edit(add("hidden", "layers.dense", units=32), wire(views.id("pixels"), "hidden", "x"))
+
+    assert isinstance(answer, Patched)
+    assert (answer.client, answer.sequence, answer.revision) == ("me", 1, views.graph.revision)
+    assert {i.id: i.outputs[0].spec for i in answer.info} == {"hidden": "float32[batch, 32]"}
+    assert str(views.graph["hidden"].spec) == "float32[batch, 32]"
+    assert answer.can_undo
+
+
+def test_wire_that_does_not_fit_is_refused_with_specs_and_dimension(views: Views) -> None:
+    before = views.part.state()
+    scores, loss = views.id("scores"), views.id("loss")
+
+    answer = views.edit(
+        wire(scores, loss, "logits", op="disconnect"), wire(views.id("image"), loss, "logits")
+    )
+
+    assert isinstance(answer, Rejected)
+    assert "float32[batch, 8, 8, 1]" in answer.problem.message
+    assert "int64[batch]" in answer.problem.message
+    assert answer.problem.specs == ["float32[batch, 8, 8, 1]", "int64[batch]"]
+    assert views.part.state() == before
+
+
+def test_fix_offered_with_a_refusal_does_what_was_wanted(views: Views) -> None:
+    scores, loss = views.id("scores"), views.id("loss")
+    refused = views.edit(wire(scores, loss, "logits", op="disconnect"), wire(views.id("image"), loss, "logits"))
+    fix = next(f for f in refused.problem.fixes if f.label.startswith("Insert flatten"))
+
+    answer = views.edit(*msgspec.to_builtins(fix.patch))
+
+    assert isinstance(answer, Patched)
+    assert views.graph.problems == []
+    assert views.history("undo").can_undo is False
+    assert isinstance(views.told[-1], Patched)
+
+
+def test_unknown_parameter_value_is_refused_and_kept_as_it_was(views: Views) -> None:
+    answer = views.edit({"op": "set_param", "id": views.id("scores"), "key": "units", "value": -3})
+
+    assert isinstance(answer, Rejected)
+    assert "units=-3" in answer.problem.message
+    assert views.graph.nodes[views.id("scores")].params["units"] == 10
+
+
+def test_parameter_that_breaks_what_follows_is_taken_and_shown_as_a_problem_there(views: Views) -> None:
+    views.edit(add("matrix", "variable", shape=[10, 3]), add("product", "matmul"))
+    views.edit(wire(views.id("scores"), "product", "a"), wire("matrix", "product", "b"))
+
+    answer = views.edit({"op": "set_param", "id": views.id("scores"), "key": "units", "value": 12})
+
+    assert isinstance(answer, Patched)
+    assert [p.node for p in answer.problems] == ["product"]
+    assert "12" in answer.problems[0].message
+    assert "10" in answer.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        [{"op": "explode"}],
+        [{"op": "connect", "edge": {"source": "a"}}],
+        [{"op": "rename", "id": 3, "name": []}],
+        "not a patch",
+        [{"op": "add_node", "node": {"id": "x", "kind": "input", "name": "x", "surprise": 1}}],
+    ],
+)
+def test_malformed_edit_is_refused_in_one_line(views: Views, patch: Any) -> None:
+    before = views.part.state()
+
+    views.part.receive({"type": "edit", "client": "me", "sequence": 1, "patch": patch})
+
+    assert isinstance(views.told[-1], Rejected)
+    assert "\n" not in views.told[-1].problem.message
+    assert views.part.state() == before
+
+
+@pytest.mark.parametrize("message", [None, 3, {}, {"type": "edit"}, {"type": "nonsense", "client": 4}])
+def test_message_that_is_none_changes_nothing(views: Views, message: Any) -> None:
+    views.part.receive(message)
+
+    assert views.told == []
+
+
+def test_patch_that_does_not_fit_the_graph_is_refused(views: Views) -> None:
+    answer = views.edit({"op": "remove_node", "id": views.id("scores")})
+
+    assert isinstance(answer, Rejected)
+    assert "still has edges" in answer.problem.message
+
+
+def test_undo_stops_at_what_was_built_before_the_editor_opened(views: Views) -> None:
+    views.edit({"op": "rename", "id": views.id("scores"), "name": "logits"})
+
+    undone = views.history("undo")
+    refused = views.history("undo")
+
+    assert isinstance(undone, Patched)
+    assert views.graph["scores"].name == "scores"
+    assert isinstance(refused, Rejected)
+    assert refused.problem.message == "there is nothing to undo"
+
+
+def test_change_made_in_python_is_told_to_the_views(views: Views) -> None:
+    views.graph.set("scores", units=7)
+
+    told = views.told[-1]
+    assert (told.client, told.can_undo) == ("", True)
+    assert {i.outputs[0].spec for i in told.info} >= {"float32[batch, 7]"}
+
+
+def test_disconnecting_tells_the_new_ports_of_the_target(views: Views) -> None:
+    pixels, scores = views.id("pixels"), views.id("scores")
+
+    answer = views.edit(wire(pixels, scores, "x", op="disconnect"))
+
+    info = {i.id: i for i in answer.info}
+    assert info[scores].inputs[0].spec is None
+    assert info[scores].outputs[0].spec is None
+    assert [(p.node, p.code, p.port) for p in answer.problems] == [(scores, "missing", "x")]
+
+
+def test_verdicts_say_for_every_port_whether_a_wire_fits(views: Views) -> None:
+    views.part.receive({"type": "fits", "request": 9, "source": views.id("image"), "source_port": "y"})
+
+    answer = views.told[-1]
+    assert isinstance(answer, Fits)
+    verdict = {(p.node, p.port): p.reason for p in answer.ports}
+    assert answer.request == 9
+    assert verdict[views.id("pixels"), "x"] is None
+    assert "float32[batch, 8, 8, 1]" in str(verdict[views.id("loss"), "logits"])
+
+
+def test_wire_back_to_its_own_source_would_close_a_cycle(views: Views) -> None:
+    views.part.receive({"type": "fits", "request": 1, "source": views.id("scores"), "source_port": "y"})
+
+    verdict = {(p.node, p.port): p.reason for p in views.told[-1].ports}
+    assert verdict[views.id("pixels"), "x"] == "this would close a cycle"
+
+
+def test_variadic_port_always_offers_one_more(views: Views) -> None:
+    answer = views.edit(add("both", "concatenate", axis=-1), wire(views.id("pixels"), "both", "xs.0"))
+
+    info = {i.id: i for i in answer.info}
+    assert [p.name for p in info["both"].inputs] == ["xs.0", "xs.1"]
+
+
+def test_view_that_lost_its_place_gets_the_whole_document(views: Views) -> None:
+    views.part.receive({"type": "sync"})
+
+    assert views.told[-1] == GraphReset(views.part.state())
+
+
+def test_tidy_is_one_step_that_can_be_undone(views: Views) -> None:
+    views.edit({"op": "move", "id": views.id("image"), "x": 5000.0, "y": -900.0})
+
+    views.history("tidy")
+    assert views.graph.nodes[views.id("image")].x != 5000.0
+    views.history("undo")
+
+    assert views.graph.nodes[views.id("image")].x == 5000.0
+
+
+def test_closed_part_tells_nothing_more(views: Views) -> None:
+    views.part.close()
+
+    views.graph.rename("scores", "logits")
+
+    assert views.told == []

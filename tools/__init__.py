@@ -1,0 +1,1 @@
+"""What builds, checks and serves flowloom from a checkout. Never installed."""

@@ -1,0 +1,129 @@
+"""Write `widgets/frontend/src/wire.ts` from the structs in `flowloom.widgets.wire`, so that the two sides cannot drift.
+
+Run it after a change to `widgets/wire.py` or `engine/graph/document.py`; `--check` only says whether the file is stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import msgspec.inspect as introspect
+
+from flowloom.graph import document
+from flowloom.widgets import wire
+
+TARGET = Path(__file__).resolve().parent.parent / "widgets" / "frontend" / "src" / "wire.ts"
+HEADER = "// Made by tools/generate_wire.py from widgets/wire.py and engine/graph/document.py. Do not edit.\n"
+UNIONS = {
+    "Change": document.Change,
+    "GraphRequest": wire.GraphRequest,
+    "GraphEvent": wire.GraphEvent,
+    "RunRequest": wire.RunRequest,
+    "RunReply": wire.RunReply,
+}
+
+
+def type_name(kind: introspect.Type) -> str:
+    """The TypeScript name of a type. Raises TypeError for one that JSON has no form for."""
+    match kind:
+        case introspect.AnyType():
+            return "unknown"
+        case introspect.NoneType():
+            return "null"
+        case introspect.BoolType():
+            return "boolean"
+        case introspect.IntType() | introspect.FloatType():
+            return "number"
+        case introspect.StrType():
+            return "string"
+        case introspect.LiteralType(values=values):
+            return " | ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in values)
+        case introspect.StructType(cls=cls):
+            return cls.__name__
+        case introspect.UnionType():
+            return union_name(kind)
+        case introspect.ListType(item_type=item):
+            inner = type_name(item)
+            return f"({inner})[]" if " | " in inner else f"{inner}[]"
+        case introspect.DictType(value_type=value):
+            return f"Record<string, {type_name(value)}>"
+        case _:
+            raise TypeError(f"{kind}: no TypeScript form is known for this; use what JSON can hold")
+
+
+def union_name(kind: introspect.UnionType) -> str:
+    """The name of a declared union, else its members joined."""
+    for name, declared in UNIONS.items():
+        if introspect.type_info(declared) == kind:
+            return name
+    return " | ".join(type_name(member) for member in kind.types)
+
+
+def comment(text: str | None, indent: str = "") -> str:
+    """A docstring as a TypeScript doc comment."""
+    lines = inspect.cleandoc(text or "").splitlines()
+    if len(lines) == 1:
+        return f"{indent}/** {lines[0]} */\n"
+    body = "".join(f"{indent} *{' ' if line else ''}{line}\n" for line in lines)
+    return f"{indent}/**\n{body}{indent} */\n"
+
+
+def interface(struct: introspect.StructType) -> str:
+    """One struct as a TypeScript interface, its tag first."""
+    lines = [comment(struct.cls.__doc__), f"export interface {struct.cls.__name__} {{\n"]
+    if struct.tag_field is not None:
+        lines.append(f'  {struct.tag_field}: "{struct.tag}";\n')
+    lines += [f"  {field.encode_name}: {type_name(field.type)};\n" for field in struct.fields]
+    return "".join(lines) + "}\n"
+
+
+def structs(module: ModuleType) -> Iterator[introspect.StructType]:
+    """The structs that `module` declares, in the order of its source."""
+    for value in vars(module).values():
+        if inspect.isclass(value) and issubclass(value, msgspec.Struct) and value.__module__ == module.__name__:
+            yield struct_type(value)
+
+
+def struct_type(cls: Any) -> introspect.StructType:
+    """What msgspec knows about a struct."""
+    kind = introspect.type_info(cls)
+    assert isinstance(kind, introspect.StructType)
+    return kind
+
+
+def union(name: str, declared: Any) -> str:
+    """One declared union as a TypeScript type."""
+    kind = introspect.type_info(declared)
+    assert isinstance(kind, introspect.UnionType)
+    return f"export type {name} = {' | '.join(type_name(member) for member in kind.types)};\n"
+
+
+def generate() -> str:
+    """The whole of `wire.ts`."""
+    parts = [interface(struct) for module in (document, wire) for struct in structs(module)]
+    return "\n".join([HEADER, *parts, *(union(name, declared) for name, declared in UNIONS.items())])
+
+
+def main() -> int:
+    """Write the file, or with `--check` return 1 when it is stale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when the file is stale")
+    text = generate()
+    if parser.parse_args().check:
+        stale = not TARGET.is_file() or TARGET.read_text(encoding="utf-8") != text
+        if stale:
+            print(f"{TARGET.name} is stale: run python tools/generate_wire.py", file=sys.stderr)
+        return int(stale)
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

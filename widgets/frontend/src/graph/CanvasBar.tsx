@@ -1,0 +1,74 @@
+import { Panel, useReactFlow, useStore } from "@xyflow/react";
+import type { ReactNode } from "react";
+import { useGraph, useSession } from "./GraphProvider";
+import { FitIcon, MinusIcon, PlusIcon, RedoIcon, TidyIcon, UndoIcon } from "./icons";
+
+/** The controls that float on the canvas: history, layout, zoom. */
+export function CanvasBar() {
+  const { store } = useSession();
+  const { canUndo, canRedo, nodes } = useGraph();
+  const { zoomIn, zoomOut } = useReactFlow();
+  const percent = useStore(({ transform }) => Math.round(transform[2] * 100));
+  const fit = useFit();
+  const empty = nodes.size === 0;
+  return (
+    <Panel position="top-right" className="fl-bar">
+      <BarButton name="undo" label="Undo (Ctrl+Z)" disabled={!canUndo} onClick={() => store.history("undo")}>
+        <UndoIcon />
+      </BarButton>
+      <BarButton name="redo" label="Redo (Ctrl+Shift+Z)" disabled={!canRedo} onClick={() => store.history("redo")}>
+        <RedoIcon />
+      </BarButton>
+      <span className="fl-bar-gap" />
+      <BarButton name="tidy" label="Tidy layout" disabled={empty} onClick={() => store.history("tidy")}>
+        <TidyIcon />
+      </BarButton>
+      <BarButton name="fit" label="Fit in view (.)" disabled={empty} onClick={fit}>
+        <FitIcon />
+      </BarButton>
+      <span className="fl-bar-gap" />
+      <BarButton name="zoom-out" label="Zoom out (Ctrl+wheel)" onClick={() => void zoomOut()}>
+        <MinusIcon />
+      </BarButton>
+      <span className="fl-bar-zoom">{percent}%</span>
+      <BarButton name="zoom-in" label="Zoom in (Ctrl+wheel)" onClick={() => void zoomIn()}>
+        <PlusIcon />
+      </BarButton>
+    </Panel>
+  );
+}
+
+interface BarButtonProps {
+  name: string;
+  label: string;
+  disabled?: boolean;
+  onClick: () => void;
+  children: ReactNode;
+}
+
+function BarButton({ name, label, disabled, onClick, children }: BarButtonProps) {
+  return (
+    <button
+      type="button"
+      className="fl-icon-button"
+      data-testid={name}
+      title={label}
+      aria-label={label}
+      disabled={disabled}
+      onClick={onClick}
+    >
+      {children}
+    </button>
+  );
+}
+
+/** Brings the selected nodes into view, or all when none is selected. */
+export function useFit(): () => void {
+  const session = useSession();
+  const { fitView } = useReactFlow();
+  return () => {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const nodes = [...session.selectedNodes].map((id) => ({ id }));
+    void fitView({ ...(nodes.length > 0 && { nodes }), maxZoom: 1, padding: 0.15, duration: still ? 0 : 150 });
+  };
+}

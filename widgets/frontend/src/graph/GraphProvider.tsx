@@ -1,0 +1,66 @@
+import { ReactFlowProvider } from "@xyflow/react";
+import { createContext, type ReactNode, useContext, useMemo, useSyncExternalStore } from "react";
+import type { Host } from "../host";
+import { Session } from "./session";
+import { type GraphStore, type GraphView, graphStoreOf } from "./store";
+import { useKeys } from "./useKeys";
+
+const SessionContext = createContext<Session | null>(null);
+
+/** Gives the panes of one graph (palette, canvas, inspector, problems) their store and what they select together. */
+export function GraphProvider({ host, children }: { host: Host; children: ReactNode }) {
+  const session = useMemo(() => new Session(graphStoreOf(host)), [host]);
+  return (
+    <SessionContext value={session}>
+      <ReactFlowProvider>
+        <Keys>
+          {children}
+          <Announcer />
+        </Keys>
+      </ReactFlowProvider>
+    </SessionContext>
+  );
+}
+
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (!session) throw new Error("this belongs inside a GraphProvider");
+  return session;
+}
+
+/** A part of the session; the component renders anew when that part is another (by Object.is). */
+export function useSelected<T>(part: (session: Session) => T): T {
+  const session = useSession();
+  return useSyncExternalStore(session.subscribe, () => part(session));
+}
+
+/** A part of the graph store; the component renders anew when that part is another (by Object.is). */
+export function useStored<T>(part: (store: GraphStore) => T): T {
+  const { store } = useSession();
+  return useSyncExternalStore(store.subscribe, () => part(store));
+}
+
+/** The graph as it is now. */
+export function useGraph(): GraphView {
+  return useStored((store) => store.view);
+}
+
+/** The keys that work wherever the focus is in the graph's panes. */
+function Keys({ children }: { children: ReactNode }) {
+  const onKeyDown = useKeys();
+  return (
+    <div className="fl-keys" onKeyDown={onKeyDown}>
+      {children}
+    </div>
+  );
+}
+
+/** Edits and refusals, read out by screen readers. */
+function Announcer() {
+  const words = useStored((store) => store.announcement);
+  return (
+    <div className="fl-hidden" role="status" aria-live="polite">
+      {words}
+    </div>
+  );
+}

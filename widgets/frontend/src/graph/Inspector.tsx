@@ -1,0 +1,148 @@
+import { useEffect, useRef } from "react";
+import type { KindInfo, NodeDoc } from "../wire";
+import { DraftInput } from "./DraftInput";
+import { familyHue } from "./families";
+import { FixButtons } from "./FixButtons";
+import { useGraph, useSelected, useSession, useStored } from "./GraphProvider";
+import { InspectorField } from "./InspectorField";
+import { InspectorPorts } from "./InspectorPorts";
+import { count } from "./numbers";
+import { Prose } from "./Prose";
+import { focusCanvas } from "./useKeys";
+
+/** All about what is selected, to read and to edit. */
+export function Inspector() {
+  const session = useSession();
+  const view = useGraph();
+  const selectedNodes = useSelected(({ selectedNodes }) => selectedNodes);
+  const selectedEdges = useSelected(({ selectedEdges }) => selectedEdges);
+  const nodes = [...selectedNodes].flatMap((id) => view.nodes.get(id) ?? []);
+  const [node] = nodes;
+  const total = nodes.length + selectedEdges.size;
+  return (
+    <div className="fl-inspector" data-testid="inspector">
+      {total === 1 && node ? (
+        <NodeForm key={node.id} node={node} />
+      ) : total === 0 ? (
+        <Overview />
+      ) : (
+        <>
+          <p>{total === 1 ? <Wire /> : `${total} things selected`}</p>
+          <RemoveButton label={total === 1 ? "Disconnect" : "Delete"} onRemove={() => session.removeSelected()} />
+        </>
+      )}
+    </div>
+  );
+}
+
+/** What is there to say while nothing is selected. */
+function Overview() {
+  const { name, nodes, info } = useGraph();
+  let parameters = 0;
+  for (const { parameters: own } of info.values()) parameters += own;
+  return (
+    <>
+      <h3>{name || "Graph"}</h3>
+      <p className="fl-quiet">
+        {count(nodes.size, "node")}, {count(parameters, "parameter")}
+      </p>
+      <p className="fl-quiet">Select a node to see and change what it does.</p>
+    </>
+  );
+}
+
+function Wire() {
+  const session = useSession();
+  const { nodes, info } = useGraph();
+  const edge = session.edges()[0];
+  if (!edge) return null;
+  const spec = info.get(edge.source)?.outputs.find((port) => port.name === edge.source_port)?.spec;
+  return (
+    <>
+      <strong>{nodes.get(edge.source)?.name}</strong> to {edge.target_port} of{" "}
+      <strong>{nodes.get(edge.target)?.name}</strong>
+      {spec && <span className="fl-code fl-line">{spec}</span>}
+    </>
+  );
+}
+
+function NodeForm({ node }: { node: NodeDoc }) {
+  const session = useSession();
+  const { store } = session;
+  const kind = useStored((store) => store.kinds.get(node.kind));
+  const parameters = useGraph().info.get(node.id)?.parameters ?? 0;
+  const problems = useGraph().problems.filter((problem) => problem.node === node.id);
+  const form = useRef<HTMLDivElement>(null);
+  const inspections = useSelected(({ inspections }) => inspections);
+  const seen = useRef(0);
+
+  useEffect(() => {
+    if (inspections > seen.current) form.current?.querySelector("input")?.select();
+    seen.current = inspections;
+  }, [inspections]);
+
+  return (
+    <div ref={form}>
+      <div className="fl-form-name">
+        <DraftInput
+          text={node.name}
+          parse={(text) => (text.trim() ? { value: text.trim() } : { error: "A node needs a name" })}
+          onCommit={(name) => store.edit([{ op: "rename", id: node.id, name: String(name) }])}
+          label="Name"
+          testId="inspector-name"
+        />
+      </div>
+      <KindLine node={node} kind={kind} />
+      {problems.map((problem) => (
+        <div key={`${problem.port}:${problem.message}`} className="fl-inspector-problem">
+          <p>{problem.message}</p>
+          <FixButtons fixes={problem.fixes} />
+        </div>
+      ))}
+      {kind?.fields.map((field) => <InspectorField key={field.name} node={node} field={field} />)}
+      {parameters > 0 && <p className="fl-quiet">{count(parameters, "parameter")}</p>}
+      <InspectorPorts node={node} kind={kind} />
+      <h4>Note</h4>
+      <DraftInput
+        text={node.note}
+        parse={(text) => ({ value: text })}
+        onCommit={(note) => store.edit([{ op: "set_note", id: node.id, note: String(note) }])}
+        label="Note"
+        testId="inspector-note"
+        multiline
+      />
+      <RemoveButton label="Delete node" onRemove={() => session.removeSelected()} />
+    </div>
+  );
+}
+
+/** The kind in its hue, and its help to unfold. */
+function KindLine({ node, kind }: { node: NodeDoc; kind: KindInfo | undefined }) {
+  if (!kind) return <p className="fl-inspector-problem">This version of flowloom does not know the kind {node.kind}.</p>;
+  return (
+    <details className="fl-kind">
+      <summary>
+        <span className="fl-kind-dot" style={{ background: familyHue(kind.family) }} />
+        {kind.label}
+        <span className="fl-quiet"> {kind.summary}</span>
+      </summary>
+      <Prose text={kind.doc} />
+    </details>
+  );
+}
+
+function RemoveButton({ label, onRemove }: { label: string; onRemove: () => void }) {
+  return (
+    <button
+      type="button"
+      className="fl-button fl-remove"
+      data-testid="inspector-delete"
+      onClick={(event) => {
+        focusCanvas(event.currentTarget);
+        onRemove();
+      }}
+    >
+      {label}
+    </button>
+  );
+}

@@ -1,0 +1,34 @@
+import { useLayoutEffect, useRef, useState } from "react";
+import { createPortal } from "react-dom";
+import type { KindInfo } from "../wire";
+import { Prose } from "./Prose";
+
+/** The help of a palette entry, beside it: what it does, what goes in and out. */
+export function KindHelp({ kind, beside }: { kind: KindInfo; beside: HTMLElement }) {
+  const card = useRef<HTMLDivElement>(null);
+  const [place, setPlace] = useState({ left: 0, top: 0 });
+  const root = beside.closest<HTMLElement>(".fl-root");
+
+  useLayoutEffect(() => {
+    if (!root || !card.current) return;
+    const bounds = root.getBoundingClientRect();
+    const entry = beside.getBoundingClientRect();
+    const lowest = bounds.height - card.current.offsetHeight - 8;
+    setPlace({ left: entry.right - bounds.left + 12, top: Math.max(8, Math.min(entry.top - bounds.top - 8, lowest)) });
+  }, [root, beside, kind]);
+
+  if (!root) return null;
+  const list = (ports: { name: string; variadic: boolean }[]) =>
+    ports.map(({ name, variadic }) => (variadic ? `*${name}` : name)).join(", ") || "nothing";
+  return createPortal(
+    <div ref={card} className="fl-card fl-help" style={place} role="tooltip">
+      <strong>{kind.label}</strong>
+      <Prose text={kind.doc || kind.summary} />
+      <p className="fl-quiet">
+        Takes <span className="fl-code">{list(kind.inputs)}</span>, gives{" "}
+        <span className="fl-code">{list(kind.outputs)}</span>.
+      </p>
+    </div>,
+    root,
+  );
+}

@@ -1,0 +1,147 @@
+import { type CSSProperties, type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { createPortal } from "react-dom";
+import type { KindInfo } from "../wire";
+import { compareFamilies, familyHue, familyTitle } from "./families";
+import { useStored } from "./GraphProvider";
+import { ChevronIcon } from "./icons";
+import { KindHelp } from "./KindHelp";
+import { useAddNode } from "./useAddNode";
+import { usePaletteDrag } from "./usePaletteDrag";
+
+/** Families that are open at first: what a first model is made of. */
+const OPEN = new Set(["data", "layer", "loss", "metric"]);
+
+/** Every kind of node by family, with search: drag one onto the canvas, or add it by double-click or Enter. */
+export function Palette() {
+  const kinds = useStored((store) => store.kinds);
+  const [query, setQuery] = useState("");
+  const [open, setOpen] = useState<ReadonlySet<string>>(OPEN);
+  const [pointed, setPointed] = useState<{ kind: KindInfo; element: HTMLElement } | null>(null);
+  const families = useMemo(() => grouped(kinds.values(), query), [kinds, query]);
+  const list = useRef<HTMLDivElement>(null);
+  const { addAtCentre } = useAddNode();
+  const toggle = (family: string) => {
+    const next = new Set(open);
+    if (!next.delete(family)) next.add(family);
+    setOpen(next);
+  };
+  const onSearchKey = (event: KeyboardEvent) => {
+    if (event.key === "ArrowDown") moveFocus(event, list.current);
+    const best = families[0]?.[1][0];
+    if (event.key === "Enter" && query && best) addAtCentre(best.kind);
+    if (event.key === "Escape") setQuery("");
+  };
+
+  return (
+    <div className="fl-palette" data-testid="palette" onPointerLeave={() => setPointed(null)}>
+      <input
+        className="fl-input"
+        type="search"
+        placeholder="Search"
+        aria-label="Search the palette"
+        data-testid="palette-search"
+        value={query}
+        onChange={(event) => setQuery(event.target.value)}
+        onKeyDown={onSearchKey}
+      />
+      <div ref={list} className="fl-palette-list" onKeyDown={(event) => moveFocus(event, list.current)}>
+        {families.map(([family, members]) => {
+          const unfolded = query !== "" || open.has(family);
+          return (
+            <div key={family} role="group" aria-label={familyTitle(family)}>
+              <button
+                type="button"
+                className="fl-palette-family"
+                data-testid={`palette-family-${family}`}
+                aria-expanded={unfolded}
+                onClick={() => toggle(family)}
+              >
+                <ChevronIcon />
+                {familyTitle(family)}
+                <span className="fl-count">{members.length}</span>
+              </button>
+              {unfolded && members.map((kind) => <PaletteItem key={kind.kind} kind={kind} onPoint={setPointed} />)}
+            </div>
+          );
+        })}
+        {families.length === 0 && <p className="fl-quiet">Nothing is called that.</p>}
+      </div>
+      {pointed && <KindHelp kind={pointed.kind} beside={pointed.element} />}
+    </div>
+  );
+}
+
+interface PaletteItemProps {
+  kind: KindInfo;
+  onPoint: (pointed: { kind: KindInfo; element: HTMLElement } | null) => void;
+}
+
+function PaletteItem({ kind, onPoint }: PaletteItemProps) {
+  const { addAtCentre } = useAddNode();
+  const { drag, onPointerDown } = usePaletteDrag(kind.kind);
+  const hue = { "--fl-hue": familyHue(kind.family) } as CSSProperties;
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    addAtCentre(kind.kind);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        className="fl-palette-item"
+        data-testid={`palette-item-${kind.kind}`}
+        style={hue}
+        aria-label={`${kind.label}: ${kind.summary}`}
+        onPointerDown={(event) => {
+          onPoint(null);
+          onPointerDown(event);
+        }}
+        onDoubleClick={() => addAtCentre(kind.kind)}
+        onKeyDown={onKeyDown}
+        onPointerEnter={(event) => onPoint({ kind, element: event.currentTarget })}
+        onFocus={(event) => event.currentTarget.matches(":focus-visible") && onPoint({ kind, element: event.currentTarget })}
+        onBlur={() => onPoint(null)}
+      >
+        <span>{kind.label}</span>
+      </button>
+      {drag &&
+        createPortal(
+          <div className="fl-ghost" style={{ ...hue, left: drag.x, top: drag.y }}>
+            {kind.label}
+          </div>,
+          drag.root,
+        )}
+    </>
+  );
+}
+
+/** Families in order, each with its kinds: those whose names match first, then those whose summaries do. */
+function grouped(kinds: Iterable<KindInfo>, query: string): [string, KindInfo[]][] {
+  const words = query.trim().toLowerCase().replaceAll(" ", "_");
+  const families = new Map<string, KindInfo[]>();
+  for (const kind of kinds) {
+    if (!matches(kind, words)) continue;
+    const members = families.get(kind.family);
+    if (members) members.push(kind);
+    else families.set(kind.family, [kind]);
+  }
+  const rank = (kind: KindInfo) => Number(!kind.label.startsWith(words)) + Number(!kind.label.includes(words));
+  const best = (members: KindInfo[]) => (words ? Math.min(...members.map(rank)) : 0);
+  for (const members of families.values()) members.sort((a, b) => (words ? rank(a) - rank(b) : 0));
+  return [...families].sort((a, b) => best(a[1]) - best(b[1]) || compareFamilies(a[0], b[0]));
+}
+
+function matches(kind: KindInfo, words: string): boolean {
+  return kind.kind.includes(words) || kind.summary.toLowerCase().includes(words.replaceAll("_", " "));
+}
+
+/** Up and down go from entry to entry. */
+function moveFocus(event: KeyboardEvent, list: HTMLElement | null): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step === undefined || !list) return;
+  event.preventDefault();
+  const entries = [...list.querySelectorAll<HTMLElement>("button")];
+  const at = entries.indexOf(document.activeElement as HTMLElement);
+  entries[Math.max(0, at + step)]?.focus();
+}

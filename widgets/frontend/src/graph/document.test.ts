@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Change, EdgeDoc, KindInfo, NodeDoc, PortKind } from "../wire";
+import { applyPatch, documentOf, PatchError } from "./document";
+import { addNode, connect, freeName, reconnect, remove } from "./edits";
+import { portsOf } from "./ports";
+
+const node = (id: string, name = id): NodeDoc => ({
+  id,
+  kind: "relu",
+  name,
+  version: 1,
+  params: {},
+  scope: "",
+  x: 0,
+  y: 0,
+  note: "",
+});
+const edge = (source: string, target: string, target_port = "x"): EdgeDoc => ({
+  source,
+  source_port: "y",
+  target,
+  target_port,
+});
+const kind = (kind: string, label: string, inputs: PortKind[] = []): KindInfo => ({
+  kind,
+  label,
+  version: 3,
+  family: "shape",
+  summary: "",
+  doc: "",
+  inputs,
+  outputs: [{ name: "y", variadic: false }],
+  fields: [],
+});
+const chain = documentOf([node("a"), node("b"), node("c")], [edge("a", "b"), edge("b", "c")]);
+
+test("a patch leaves the document before it as it was, and shares what it does not touch", () => {
+  const after = applyPatch(chain, [{ op: "move", id: "a", x: 8, y: 9 }]);
+
+  assert.deepEqual({ x: 8, y: 9 }, { x: after.nodes.get("a")?.x, y: after.nodes.get("a")?.y });
+  assert.equal(0, chain.nodes.get("a")?.x);
+  assert.equal(chain.nodes.get("b"), after.nodes.get("b"));
+  assert.equal(chain.edges, after.edges);
+});
+
+test("a parameter is set and taken back", () => {
+  const set = applyPatch(chain, [{ op: "set_param", id: "a", key: "units", value: 10 }]);
+  const reset = applyPatch(set, [{ op: "reset_param", id: "a", key: "units" }]);
+
+  assert.deepEqual({ units: 10 }, set.nodes.get("a")?.params);
+  assert.deepEqual({}, reset.nodes.get("a")?.params);
+});
+
+test("a patch that does not apply is refused whole", () => {
+  const bad: Change[][] = [
+    [{ op: "add_node", node: node("a") }],
+    [{ op: "remove_node", id: "a" }],
+    [{ op: "remove_node", id: "missing" }],
+    [{ op: "connect", edge: edge("c", "b") }],
+    [{ op: "disconnect", edge: edge("a", "c") }],
+    [{ op: "move", id: "a", x: 1, y: 1 }, { op: "rename", id: "missing", name: "d" }],
+  ];
+  for (const patch of bad) assert.throws(() => applyPatch(chain, patch), PatchError);
+  assert.equal(0, chain.nodes.get("a")?.x);
+});
+
+test("removing a node takes its edges with it", () => {
+  const after = applyPatch(chain, remove(chain, new Set(["b"]), []));
+
+  assert.deepEqual(["a", "c"], [...after.nodes.keys()]);
+  assert.deepEqual([], after.edges);
+});
+
+test("a wire to a taken port replaces what was there, in one step", () => {
+  const after = applyPatch(chain, connect(chain, edge("a", "c")));
+
+  assert.deepEqual([edge("a", "b"), edge("a", "c")], after.edges);
+  assert.deepEqual([], connect(chain, edge("a", "b")));
+});
+
+test("an edge is taken to another port by its end", () => {
+  const after = applyPatch(chain, reconnect(chain, edge("b", "c"), edge("b", "c", "z")));
+
+  assert.deepEqual([edge("a", "b"), edge("b", "c", "z")], after.edges);
+});
+
+test("a new node has a name and an id of its own", () => {
+  const named = documentOf([node("1", "dense"), node("2", "dense_1")], []);
+  const { node: added } = addNode(named, kind("layers.dense", "dense"), 1.4, 2.6);
+
+  assert.deepEqual(["dense_2", "layers.dense", 3, 1, 3], [added.name, added.kind, added.version, added.x, added.y]);
+  assert.equal("input", freeName(named, "input", ""));
+  assert.notEqual(added.id, addNode(named, kind("layers.dense", "dense"), 0, 0).node.id);
+});
+
+test("a variadic port has one free port after those in use", () => {
+  const concatenate = kind("concatenate", "concatenate", [{ name: "xs", variadic: true }]);
+  const names = (edges: EdgeDoc[]) => portsOf(node("n"), concatenate, undefined, edges).inputs.map(({ name }) => name);
+
+  assert.deepEqual(["xs.0"], names([]));
+  assert.deepEqual(["xs.0", "xs.1", "xs.2"], names([edge("a", "n", "xs.1")]));
+});

@@ -1,0 +1,34 @@
+/** The families of the palette in its order, each with its heading and the hue that it shares. */
+const FAMILIES: Record<string, { title: string; hue: string }> = {
+  data: { title: "Data", hue: "data" },
+  layer: { title: "Layers", hue: "layer" },
+  loss: { title: "Losses", hue: "loss" },
+  metric: { title: "Metrics", hue: "loss" },
+  elementwise: { title: "Elementwise", hue: "elementwise" },
+  linalg: { title: "Linear algebra", hue: "linalg" },
+  shape: { title: "Shape", hue: "shape" },
+  reduction: { title: "Reductions", hue: "reduction" },
+  control: { title: "Control", hue: "control" },
+  random: { title: "Random", hue: "data" },
+};
+
+const ORDER = Object.keys(FAMILIES);
+
+export function familyTitle(family: string): string {
+  return FAMILIES[family]?.title ?? family;
+}
+
+/** The colour of a family, as a CSS value. */
+export function familyHue(family: string | undefined): string {
+  return `var(--fl-family-${FAMILIES[family ?? ""]?.hue ?? "control"})`;
+}
+
+/** Sorts families into the order of the palette; unknown ones come last. */
+export function compareFamilies(a: string, b: string): number {
+  return rank(a) - rank(b) || a.localeCompare(b);
+}
+
+function rank(family: string): number {
+  const index = ORDER.indexOf(family);
+  return index < 0 ? ORDER.length : index;
+}

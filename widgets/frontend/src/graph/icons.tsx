@@ -1,0 +1,32 @@
+import type { ReactNode } from "react";
+
+/** Line icons, 16 by 16, in the colour of the text around them. */
+function icon(drawing: ReactNode) {
+  return function Icon() {
+    return (
+      <svg
+        width="16"
+        height="16"
+        viewBox="0 0 16 16"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.5"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+        aria-hidden="true"
+      >
+        {drawing}
+      </svg>
+    );
+  };
+}
+
+export const UndoIcon = icon(<path d="M6 3 2.5 6.5 6 10M2.5 6.5H10a3.5 3.5 0 0 1 0 7H7" />);
+export const RedoIcon = icon(<path d="m10 3 3.5 3.5L10 10m3.5-3.5H6a3.5 3.5 0 0 0 0 7h3" />);
+export const TidyIcon = icon(<path d="M2 3h4v4H2zM10 2h4v4h-4zM10 10h4v4h-4zM6 5h2v7h2M8 5V4h2" />);
+export const FitIcon = icon(<path d="M2 5V2.5h3M11 2.5h3V5M14 11v2.5h-3M5 13.5H2V11M5 6h6v4H5z" />);
+export const PlusIcon = icon(<path d="M8 3v10M3 8h10" />);
+export const MinusIcon = icon(<path d="M3 8h10" />);
+export const CloseIcon = icon(<path d="m4 4 8 8M12 4l-8 8" />);
+export const ChevronIcon = icon(<path d="m6 4 4 4-4 4" />);
+export const ResetIcon = icon(<path d="M3 8a5 5 0 1 0 1.6-3.7M3 2.5V5h2.5" />);

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Field } from "../wire";
+import { format, parse } from "./values";
+
+const field = (control: Field["control"], limits: Partial<Field> = {}): Field => ({
+  name: "p",
+  control,
+  default: null,
+  choices: [],
+  minimum: null,
+  maximum: null,
+  required: false,
+  ...limits,
+});
+
+test("numbers are read within their limits", () => {
+  assert.deepEqual({ value: 0.001 }, parse(field("number"), "1e-3"));
+  assert.deepEqual({ value: 12 }, parse(field("integer"), " 12 "));
+  assert.deepEqual({ error: "This is a whole number" }, parse(field("integer"), "1.5"));
+  assert.deepEqual({ error: "At least 1" }, parse(field("integer", { minimum: 1 }), "0"));
+  assert.deepEqual({ error: '"x" is not a number' }, parse(field("number"), "x"));
+  assert.deepEqual({ value: undefined }, parse(field("number"), ""));
+});
+
+test("lists are read as JSON and as Python would write them", () => {
+  const wanted = { value: ["batch", 28, 28] };
+  for (const text of ['["batch", 28, 28]', '("batch", 28, 28)', "'batch', 28, 28", "batch, 28, 28", "(batch, 28, 28,)"])
+    assert.deepEqual(wanted, parse(field("json"), text), text);
+  assert.deepEqual({ value: 3 }, parse(field("json"), "3"));
+  assert.deepEqual({ value: [2, 2] }, parse(field("json"), "2, 2"));
+  assert.deepEqual({ value: [3] }, parse(field("json"), "(3,)"));
+  assert.deepEqual({ value: [null, -1] }, parse(field("json"), "(None, -1)"));
+  assert.ok("error" in parse(field("json"), "[2, 2"));
+});
+
+test("what is shown is read back as it was", () => {
+  for (const value of [3, [2, 2], ["batch", 28], null, [[1, 2], [3, 4]]]) {
+    const read = parse(field("json"), format(field("json"), value));
+    assert.deepEqual({ value: value ?? undefined }, read);
+  }
+});

@@ -1,0 +1,63 @@
+import type { Field } from "../wire";
+
+/** A value that was read from a field's text, or why it cannot be. */
+export type Parsed = { value: unknown } | { error: string };
+
+/** The value of a field as text to edit. */
+export function format(field: Field, value: unknown): string {
+  if (value === null || value === undefined) return "";
+  if (field.control === "text" || field.control === "choice") return String(value);
+  return typeof value === "string" ? value : JSON.stringify(value).replaceAll(",", ", ");
+}
+
+/** Reads what was typed. Empty text means: the default again (the value is then undefined). */
+export function parse(field: Field, text: string): Parsed {
+  const trimmed = text.trim();
+  if (trimmed === "" && field.control !== "text") return { value: undefined };
+  switch (field.control) {
+    case "number":
+    case "integer":
+      return parseNumber(field, trimmed);
+    case "json":
+      return parseList(trimmed);
+    default:
+      return { value: text };
+  }
+}
+
+function parseNumber({ control, minimum, maximum }: Field, text: string): Parsed {
+  const value = Number(text);
+  if (!Number.isFinite(value)) return { error: `"${text}" is not a number` };
+  if (control === "integer" && !Number.isInteger(value)) return { error: "This is a whole number" };
+  if (minimum !== null && value < minimum) return { error: `At least ${minimum}` };
+  if (maximum !== null && value > maximum) return { error: `At most ${maximum}` };
+  return { value };
+}
+
+/** Reads JSON, and also what one would write in Python: (2, 2), or 2, 2, or ("batch", None), or batch, 28, 28. */
+function parseList(text: string): Parsed {
+  const plain = asJson(text);
+  for (const candidate of [plain, `[${plain}]`]) {
+    try {
+      return { value: JSON.parse(candidate) as unknown };
+    } catch {
+      // the next reading may fit
+    }
+  }
+  return { error: 'Write a value such as 3, [2, 2] or ["batch", 28, 28]' };
+}
+
+const WORDS: Record<string, string> = { None: "null", True: "true", False: "false" };
+
+/** Python's tuples, quotes and names as JSON's. Strings are kept as they are. */
+function asJson(text: string): string {
+  return text.replace(/"[^"]*"|'([^']*)'|[A-Za-z_]\w*|[()]|,(?=\s*[)\]]|\s*$)/g, (token, quoted?: string) => {
+    if (token.startsWith('"')) return token;
+    if (quoted !== undefined) return JSON.stringify(quoted);
+    if (token === "(") return "[";
+    if (token === ")") return "]";
+    if (token === ",") return "";
+    if (["null", "true", "false"].includes(token)) return token;
+    return WORDS[token] ?? JSON.stringify(token);
+  });
+}

@@ -1,0 +1,88 @@
+import type { GraphEvent, GraphRequest, RunReply, RunRequest, WidgetState } from "./wire";
+
+/** What the front end uses of an anywidget model. */
+export interface Model {
+  get(name: string): unknown;
+  send(content: unknown): void;
+  on(name: "msg:custom", handler: (content: unknown, buffers: DataView[]) => void): void;
+}
+
+export type Part = "graph" | "run";
+type Request = { graph: GraphRequest; run: RunRequest };
+type Reply = { graph: GraphEvent; run: RunReply };
+type Handler<P extends Part> = (message: Reply[P], buffers: DataView[]) => void;
+
+/** How long the kernel may take to answer before a view says so, in milliseconds. */
+const PATIENCE = 5000;
+
+/**
+ * The browser's end of one widget: its first picture, and messages both ways.
+ *
+ * There is one per widget model, however many views show it. `silent` is true while the kernel owes an answer for
+ * longer than `PATIENCE` or cannot be reached at all; any message from it ends that.
+ */
+export class Host {
+  readonly client = randomId();
+  readonly state: WidgetState;
+  silent = false;
+  private readonly handlers: { [P in Part]: Set<Handler<P>> } = { graph: new Set(), run: new Set() };
+  private readonly silenceListeners = new Set<() => void>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly model: Model) {
+    this.state = model.get("_state") as WidgetState;
+    model.on("msg:custom", (content, buffers) => this.receive(content, buffers));
+  }
+
+  /** Send a request to the kernel. All but `points` are answered, so a timer starts for them. */
+  send<P extends Part>(part: P, message: Request[P]): void {
+    try {
+      this.model.send({ part, message });
+    } catch {
+      this.setSilent(true); // the comm is gone: the kernel was restarted or shut down
+      return;
+    }
+    if (message.type !== "points") this.expectReply();
+  }
+
+  /** Call `handler` for every message to a part. Returns how to stop. */
+  on<P extends Part>(part: P, handler: Handler<P>): () => void {
+    this.handlers[part].add(handler);
+    return () => this.handlers[part].delete(handler);
+  }
+
+  /** Call `listener` when `silent` changes. Returns how to stop. */
+  readonly subscribeSilent = (listener: () => void): (() => void) => {
+    this.silenceListeners.add(listener);
+    return () => this.silenceListeners.delete(listener);
+  };
+
+  private expectReply(): void {
+    this.timer ??= setTimeout(() => this.setSilent(true), PATIENCE);
+  }
+
+  private replied(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.setSilent(false);
+  }
+
+  private receive(content: unknown, buffers: DataView[]): void {
+    const { part, message } = content as { part: Part; message: GraphEvent & RunReply };
+    if (part !== "graph" && part !== "run") return; // anywidget's own messages come this way too
+    this.replied();
+    for (const handler of this.handlers[part]) handler(message, buffers);
+  }
+
+  private setSilent(silent: boolean): void {
+    if (silent === this.silent) return;
+    this.silent = silent;
+    for (const listener of this.silenceListeners) listener();
+  }
+}
+
+/** Eight random letters and digits. */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
+}

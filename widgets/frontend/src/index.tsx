@@ -1,0 +1,58 @@
+import { StrictMode, useSyncExternalStore } from "react";
+import { createRoot } from "react-dom/client";
+import { GraphEditor } from "./graph/GraphEditor";
+import { Host, type Model } from "./host";
+import { Board } from "./run/Board";
+import { Studio } from "./studio/Studio";
+import "./theme.css";
+
+const LAYOUTS = { editor: GraphEditor, board: Board, studio: Studio };
+
+/** One widget: the layout that its state names, under a strip that says when the kernel does not answer. */
+function Widget({ host }: { host: Host }) {
+  const silent = useSyncExternalStore(host.subscribeSilent, () => host.silent);
+  const Layout = LAYOUTS[host.state.layout];
+  return (
+    <>
+      {silent && (
+        <div className="fl-silent" role="status">
+          No answer from the kernel. Run this cell again.
+        </div>
+      )}
+      <Layout host={host} />
+    </>
+  );
+}
+
+/**
+ * Keeps keys pressed inside an element from JupyterLab. Its shortcuts end in `:focus` and match the element that has the
+ * focus before they look for the mark on those around it, so whatever takes the focus is marked as well.
+ */
+function keepKeys(el: HTMLElement): void {
+  el.dataset.lmSuppressShortcuts = "true";
+  el.addEventListener("focusin", ({ target }) => {
+    (target as HTMLElement).dataset.lmSuppressShortcuts = "true";
+  });
+}
+
+/** anywidget calls this once per widget model, so the host is shared by all views of it. */
+export default () => {
+  let host: Host | undefined;
+  return {
+    initialize({ model }: { model: Model }) {
+      host = new Host(model);
+    },
+    render({ model, el }: { model: Model; el: HTMLElement }) {
+      host ??= new Host(model);
+      el.classList.add("fl-root");
+      keepKeys(el);
+      const root = createRoot(el);
+      root.render(
+        <StrictMode>
+          <Widget host={host} />
+        </StrictMode>,
+      );
+      return () => root.unmount();
+    },
+  };
+};

@@ -1,0 +1,351 @@
+// Made by tools/generate_wire.py from widgets/wire.py and engine/graph/document.py. Do not edit.
+
+/** One node. `params` holds only what was set; everything else has the default of its kind. */
+export interface NodeDoc {
+  id: string;
+  kind: string;
+  name: string;
+  version: number;
+  params: Record<string, unknown>;
+  scope: string;
+  x: number | null;
+  y: number | null;
+  note: string;
+}
+
+/** A wire from an output port to an input port. An input port takes one edge, so its target identifies it. */
+export interface EdgeDoc {
+  source: string;
+  source_port: string;
+  target: string;
+  target_port: string;
+}
+
+/** Add a node. Its id must be new, its name free in its scope. */
+export interface AddNode {
+  op: "add_node";
+  node: NodeDoc;
+}
+
+/** Remove a node that has no edges left. */
+export interface RemoveNode {
+  op: "remove_node";
+  id: string;
+}
+
+/** Add an edge to a free input port. */
+export interface Connect {
+  op: "connect";
+  edge: EdgeDoc;
+}
+
+/** Remove an edge. */
+export interface Disconnect {
+  op: "disconnect";
+  edge: EdgeDoc;
+}
+
+/** Set one parameter of a node. */
+export interface SetParam {
+  op: "set_param";
+  id: string;
+  key: string;
+  value: unknown;
+}
+
+/** Take back a parameter that was set: the default of its kind applies again. */
+export interface ResetParam {
+  op: "reset_param";
+  id: string;
+  key: string;
+}
+
+/** Give a node another name, unique in its scope. */
+export interface Rename {
+  op: "rename";
+  id: string;
+  name: string;
+}
+
+/** Put a node elsewhere on the canvas (pixels at zoom 1, of its upper left corner; null: not laid out). */
+export interface Move {
+  op: "move";
+  id: string;
+  x: number | null;
+  y: number | null;
+}
+
+/** Write a node's note. */
+export interface SetNote {
+  op: "set_note";
+  id: string;
+  note: string;
+}
+
+/** Move a node into another scope, a path such as "encoder/block_1" ("" is the top). */
+export interface SetScope {
+  op: "set_scope";
+  id: string;
+  scope: string;
+}
+
+/** A way to mend a problem: a label for a button and the patch behind it. */
+export interface Fix {
+  label: string;
+  patch: Change[];
+}
+
+/**
+ * Why a node cannot be typed: its kind is unknown, a parameter or a wire is missing or wrong, its inputs do not fit.
+ *
+ * `specs` are those of its inputs, `dimension` the one that failed, where one did.
+ */
+export interface Problem {
+  node: string;
+  message: string;
+  code: "kind" | "missing" | "parameter" | "spec";
+  port: string | null;
+  specs: string[];
+  dimension: string | null;
+  fixes: Fix[];
+}
+
+/** A port as drawn. `spec` is what arrives or leaves, such as "float32[batch, 10]"; null while unknown. */
+export interface PortInfo {
+  name: string;
+  spec: string | null;
+}
+
+/** What was inferred for a node: its ports as they are now, and how many weights it owns. */
+export interface NodeInfo {
+  id: string;
+  inputs: PortInfo[];
+  outputs: PortInfo[];
+  parameters: number;
+}
+
+/** One form field in the inspector, made from a keyword-only parameter of an op or layer. */
+export interface Field {
+  name: string;
+  control: "boolean" | "choice" | "integer" | "json" | "number" | "text";
+  default: unknown;
+  choices: string[];
+  minimum: number | null;
+  maximum: number | null;
+  required: boolean;
+}
+
+/** A port as declared. A variadic input `xs` is drawn as `xs.0`, `xs.1`, ... with one free at the end. */
+export interface PortKind {
+  name: string;
+  variadic: boolean;
+}
+
+/** One entry of the palette. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense"). */
+export interface KindInfo {
+  kind: string;
+  label: string;
+  version: number;
+  family: string;
+  summary: string;
+  doc: string;
+  inputs: PortKind[];
+  outputs: PortKind[];
+  fields: Field[];
+}
+
+/** The whole of the graph part; sent when a view attaches, and when one has lost its place. */
+export interface GraphState {
+  name: string;
+  revision: number;
+  nodes: NodeDoc[];
+  edges: EdgeDoc[];
+  info: NodeInfo[];
+  problems: Problem[];
+  can_undo: boolean;
+  can_redo: boolean;
+}
+
+/** A patch that the view `client` has shown already. `sequence` numbers its edits from 1. */
+export interface Edit {
+  type: "edit";
+  client: string;
+  sequence: number;
+  patch: Change[];
+}
+
+/** Undo or redo one step; tidy lays the graph out anew (one undoable step). */
+export interface History {
+  type: "history";
+  client: string;
+  sequence: number;
+  action: "redo" | "tidy" | "undo";
+}
+
+/** Which input ports could take a wire from this output port? Asked once, when a drag starts. */
+export interface FitsRequest {
+  type: "fits";
+  request: number;
+  source: string;
+  source_port: string;
+}
+
+/** The view has missed a revision: send the document again. */
+export interface Sync {
+  type: "sync";
+}
+
+/**
+ * Revision `revision` of the graph: the patch, whose it was (client "" is Python), and what it changed.
+ *
+ * `info` holds only the nodes whose inferred specs changed; `problems` is always the whole list.
+ */
+export interface Patched {
+  type: "patched";
+  revision: number;
+  client: string;
+  sequence: number;
+  patch: Change[];
+  info: NodeInfo[];
+  problems: Problem[];
+  can_undo: boolean;
+  can_redo: boolean;
+}
+
+/** An edit that was refused; the view takes it back and shows why. */
+export interface Rejected {
+  type: "rejected";
+  client: string;
+  sequence: number;
+  problem: Problem;
+}
+
+/** Whether a wire fits an input port; `reason` says why not (null: it fits). */
+export interface PortVerdict {
+  node: string;
+  port: string;
+  reason: string | null;
+}
+
+/** The answer to a `FitsRequest`: a verdict on every input port of the graph. */
+export interface Fits {
+  type: "fits";
+  request: number;
+  ports: PortVerdict[];
+}
+
+/** The whole document, in answer to `Sync`. */
+export interface GraphReset {
+  type: "reset";
+  state: GraphState;
+}
+
+/** A number that can be changed while a run goes on. */
+export interface Hyperparameter {
+  name: string;
+  value: number;
+  minimum: number;
+  maximum: number;
+  scale: "linear" | "log";
+}
+
+/** The newest value of a measured quantity; null until there is one. */
+export interface Readout {
+  name: string;
+  train: number | null;
+  validation: number | null;
+}
+
+/** Something that happened at a step, marked on the time line, such as "learning_rate 0.001 -> 0.0003". */
+export interface RunEvent {
+  step: number;
+  label: string;
+}
+
+/** All that the board shows besides the curves. */
+export interface RunState {
+  run: number;
+  status: "failed" | "finished" | "idle" | "paused" | "running" | "starting" | "stopped";
+  message: string;
+  node: string | null;
+  step: number;
+  steps: number;
+  epoch: number;
+  epochs: number;
+  batch_size: number;
+  samples_per_second: number | null;
+  seconds_left: number | null;
+  readouts: Readout[];
+  hyperparameters: Hyperparameter[];
+  events: RunEvent[];
+}
+
+/**
+ * A press of a control. `set` names a hyperparameter, `epochs` or `batch_size` (the latter two before a run).
+ *
+ * `train` goes on from the weights as they are; `reset`, between runs, gives all of them new first values.
+ */
+export interface Command {
+  type: "command";
+  client: string;
+  sequence: number;
+  action: "pause" | "reset" | "resume" | "set" | "step" | "stop" | "train";
+  name: string;
+  value: number | null;
+}
+
+/** The view has no points yet, or has missed some: send them from the start. */
+export interface PointsRequest {
+  type: "points";
+}
+
+/** A command has been taken (error null) or refused, in one line. */
+export interface Acknowledged {
+  type: "acknowledged";
+  client: string;
+  sequence: number;
+  error: string | null;
+}
+
+/** The run's new state. */
+export interface RunChanged {
+  type: "state";
+  state: RunState;
+}
+
+/**
+ * One curve in a `Points` message: `count` steps, then `count` values, float64, in the message's buffer.
+ *
+ * `start` is how many points were sent before these; a view that holds another number asks for all of them.
+ */
+export interface Curve {
+  name: string;
+  split: "train" | "validation";
+  start: number;
+  count: number;
+}
+
+/** New points, at most ten times a second; buffer i belongs to curve i. `start` 0 replaces what was there. */
+export interface Points {
+  type: "points";
+  run: number;
+  curves: Curve[];
+}
+
+/** What a view needs to draw its first picture. `layout` names the view; a part that is absent is null. */
+export interface WidgetState {
+  layout: "board" | "editor" | "studio";
+  kinds: KindInfo[];
+  graph: GraphState | null;
+  run: RunState | null;
+}
+
+export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetScope;
+
+export type GraphRequest = Edit | History | FitsRequest | Sync;
+
+export type GraphEvent = Patched | Rejected | Fits | GraphReset;
+
+export type RunRequest = Command | PointsRequest;
+
+export type RunReply = Acknowledged | RunChanged | Points;
