@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from flowloom.compiler.gradient import gradients as differentiate
 from flowloom.graph.expansion import constant_params, variables_in
 from flowloom.graph.graph import current_graph
 from flowloom.graph.tensor import Tensor
@@ -61,7 +62,9 @@ def gradients(y: Tensor, wrt: Sequence[Tensor | Variable], *, name: str | None =
     tensors = [w for w in wrt if isinstance(w, Tensor)]
     variables = [w for w in wrt if isinstance(w, Variable) and w.info.key in reached]
     params = {"wrt": [v.info.key for v in variables]} if variables else {}
-    made = y.graph.add("gradients", (y, *tensors), params, name=name)
+    if wrt and not tensors and not variables:
+        differentiate(y.expr, ())  # raises what `y` must be told
+    made = y.graph.add("gradients", (y, *tensors), params, name=name) if tensors or variables else ()
     found: dict[Tensor | Variable, Tensor] = dict(zip([*tensors, *variables], made, strict=True))
     return [found[w] if w in found else _zeros_like(w) for w in wrt]
 

@@ -71,10 +71,10 @@ class Program:
 
     @property
     def inputs(self) -> dict[str, Spec]:
-        """The specs of the inputs that must be fed, by name."""
-        graph = self.graph
-        sources = [id for id in needed(graph, self.outputs) if graph.nodes[id].kind == "input"]
-        return {graph.nodes[id].path: Tensor(graph, id, "y").spec for id in sources}
+        """The specs of the inputs that must be fed, by name, in the order they were made."""
+        nodes = self.graph.nodes
+        read = set(needed(self.graph, self.outputs))
+        return {nodes[t.id].path: t.spec for t in self.graph.inputs if t.id in read}
 
     def __call__(self, feeds: Mapping[str, Any] | None = None) -> Any:
         """The values of the outputs: an array of each one's spec (a list of them if a list was compiled).

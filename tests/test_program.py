@@ -60,10 +60,10 @@ def test_results_are_the_callers_own(graph: fl.Graph) -> None:
 def test_only_the_inputs_that_are_needed_are_asked_for(graph: fl.Graph) -> None:
     with graph:
         y = fl.input("y")
-        fl.add(graph["total"], fl.sum(y), name="sum")
+        fl.add(graph["total"], fl.sum(y), name="both")
 
     assert list(fl.compile(graph["total"]).inputs) == ["x"]
-    assert list(fl.compile(graph["sum"]).inputs) == ["x", "y"]
+    assert list(fl.compile(graph["both"]).inputs) == ["x", "y"]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,17 @@ def test_only_the_inputs_that_are_needed_are_asked_for(graph: fl.Graph) -> None:
 def test_a_feed_that_does_not_fit_is_refused_by_name(graph: fl.Graph, feeds: Any, complaint: str) -> None:
     with pytest.raises(fl.FeedError, match=complaint):
         fl.compile(graph["doubled"])(feeds)
+
+
+def test_inputs_of_one_name_in_two_scopes_are_fed_by_their_paths() -> None:
+    with fl.Graph("twins") as g:
+        with g.scope("left"):
+            a = fl.input("x")
+        with g.scope("right"):
+            b = fl.input("x")
+        difference = a - b
+
+    np.testing.assert_array_equal(fl.compile(difference)({"left/x": [5, 7], "right/x": [1, 2]}), [4, 5])
 
 
 def test_a_named_dimension_is_one_size_in_all_inputs() -> None:
@@ -204,7 +215,7 @@ def test_an_unfinished_graph_is_refused_with_its_problem(graph: fl.Graph) -> Non
         out = fl.layers.dense(graph["x"], units=2, name="out")
     graph.apply([fl.graph.document.Disconnect(graph.edges[-1])])
 
-    with pytest.raises(fl.SpecError, match="does not typecheck.*out: input 'x' is not connected"):
+    with pytest.raises(fl.SpecError, match=r"does not typecheck.*out: input 'x' is not connected"):
         fl.compile(out)
 
 

@@ -37,6 +37,7 @@ class PortableStep:
         self._arena = _aligned_bytes(plan.arena_bytes)
         self._calls = [self._bind(e) for e in plan.steps]
         self._names = {e: f"v{i}" for i, e in enumerate((*plan.inputs, *plan.constants, *plan.steps))}
+        self._shared = _looks_elsewhere(plan.outputs)
         self._run = self._generate()
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
@@ -45,8 +46,11 @@ class PortableStep:
             try:
                 results = self._run(*inputs)
             except Exception as error:
-                raise self._explain(error) from error
-        return [self._owned(e, r) for e, r in zip(self.plan.outputs, results, strict=True)]
+                step = self._failed(error)
+                if step is None:
+                    raise
+                raise KernelError(step, str(error)) from error
+        return [np.array(r) if shared else np.asarray(r) for r, shared in zip(results, self._shared, strict=True)]
 
     def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
         """Run step by step and show each result to `look`; the step at which it says True, or None."""
@@ -83,17 +87,18 @@ class PortableStep:
         exec(compile("\n".join(lines), _FILE, "exec"), env)
         return env["step"]  # type: ignore[no-any-return]
 
-    def _explain(self, error: Exception) -> Exception:
-        """The error with the step it came from: line n of the generated source is step n - 2."""
+    def _failed(self, error: Exception) -> Expr | None:
+        """The step that raised the error: line n of the generated source is step n - 2."""
         for frame, line in traceback.walk_tb(error.__traceback__):
-            if frame.f_code.co_filename == _FILE:
-                return KernelError(self.plan.steps[line - 2], str(error))
-        return error
+            if frame.f_code.co_filename == _FILE and line > 1:
+                return self.plan.steps[line - 2]
+        return None
 
-    def _owned(self, e: Expr, result: Any) -> Array:
-        """The result as an array of its own: not a view of the arena, of an input or of a constant."""
-        array: Array = np.asarray(result)
-        return array.copy() if not e.args or is_view(e) else array
+
+def _looks_elsewhere(outputs: Sequence[Expr]) -> list[bool]:
+    """Which outputs must be copied, for their memory is also an input's, a constant's or another output's."""
+    first = {e: i for i, e in reversed(list(enumerate(outputs)))}
+    return [not e.args or is_view(e) or first[e] != i for i, e in enumerate(outputs)]
 
 
 def evaluate(outputs: Sequence[Expr], feeds: Mapping[Expr, Any]) -> list[Array]:

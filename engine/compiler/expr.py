@@ -50,10 +50,12 @@ class Expr:
 
     @property
     def shape(self) -> tuple[Any, ...]:
+        """The dimensions of its one output."""
         return self.spec.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """The dtype of its one output."""
         return self.spec.dtype  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
@@ -107,9 +109,7 @@ _table: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDi
 _lock = threading.Lock()
 
 
-def _intern(
-    op: Op, args: tuple[Expr, ...], params: tuple[tuple[str, Any], ...], spec: Any, value: Any = None
-) -> Expr:
+def _intern(op: Op, args: tuple[Expr, ...], params: tuple[tuple[str, Any], ...], spec: Any, value: Any = None) -> Expr:
     bits = None if value is None else value.tobytes() if value.nbytes <= 64 else hashlib.sha256(value.data).digest()
     key = (op, args, tuple((k, _bits(v)) for k, v in params), spec, bits)
     with _lock:

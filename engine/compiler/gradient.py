@@ -13,9 +13,7 @@ from flowloom.op import get_op
 from flowloom.spec import Spec, SpecError
 
 
-def gradients(
-    y: Expr, wrt: Sequence[Expr], seed: Expr | None = None, *, origins: Origins | None = None
-) -> list[Expr]:
+def gradients(y: Expr, wrt: Sequence[Expr], seed: Expr | None = None, *, origins: Origins | None = None) -> list[Expr]:
     """The gradient of `y` with respect to each of `wrt`, in their shapes and dtypes.
 
     `seed` is the gradient that arrives at `y`, in its shape; without one `y` must be a scalar. Where `y` does not

@@ -5,12 +5,12 @@ Unknown kinds are kept and shown as problems, never dropped. Loading runs no cod
 
 from __future__ import annotations
 
-import math
 import os
-import tempfile
-from collections.abc import Iterator
+import shutil
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import uuid4
 
 import msgspec
 from msgspec import Meta, Struct
@@ -21,22 +21,21 @@ from flowloom.graph.state import PatchError
 
 VERSION = 1
 MOST_BYTES = 64 << 20
-MOST_DEPTH = 64
 
 
 class FlowFileError(ValueError):
     """A file that is not a whole `.flow.json` of a version this flowloom reads. One line, naming the file and place."""
 
 
-class FlowDoc(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=False):
+class FlowDoc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a `.flow.json` holds: the name and seed of a graph, its nodes and its edges."""
 
+    format: Literal["flowloom"]
+    version: Annotated[int, Meta(ge=1, le=VERSION)]
     name: str
+    seed: int = 0
     nodes: list[NodeDoc]
     edges: list[EdgeDoc]
-    seed: int = 0
-    version: Annotated[int, Meta(ge=1)] = VERSION
-    format: str = "flowloom"
 
 
 class _Header(Struct):
@@ -48,16 +47,20 @@ class _Header(Struct):
 
 def document(graph: Graph) -> FlowDoc:
     """The graph as plain data, in the order its nodes were made."""
-    return FlowDoc(name=graph.name, nodes=list(graph.nodes.values()), edges=graph.edges, seed=graph.seed)
+    with graph.lock:
+        return FlowDoc(
+            format="flowloom",
+            version=VERSION,
+            name=graph.name,
+            seed=graph.seed,
+            nodes=list(graph.nodes.values()),
+            edges=graph.edges,
+        )
 
 
 def encode(graph: Graph) -> bytes:
-    """The graph as the bytes of a `.flow.json`. Raises FlowFileError if a parameter cannot be written as JSON."""
-    for node in graph.nodes.values():
-        for key, value in node.params.items():
-            if any(isinstance(v, float) and not math.isfinite(v) for v in _leaves(value)):
-                raise FlowFileError(f"parameter {key!r} of node {node.name!r} is not finite; JSON cannot hold that")
-    return msgspec.json.format(msgspec.json.encode(document(graph)), indent=1) + b"\n"
+    """The graph as the bytes of a `.flow.json`: the same graph is always the same bytes."""
+    return msgspec.json.format(msgspec.json.encode(document(graph), order="deterministic"), indent=1) + b"\n"
 
 
 def decode(data: bytes, place: str = "the data") -> Graph:
@@ -67,7 +70,9 @@ def decode(data: bytes, place: str = "the data") -> Graph:
     try:
         header = msgspec.json.decode(data, type=_Header)
         if header.format != "flowloom":
-            raise FlowFileError(f"{place} is not a .flow.json: its format is {str(header.format)[:40]!r}, not 'flowloom'")
+            raise FlowFileError(
+                f"{place} is not a .flow.json: its format is {str(header.format)[:40]!r}, not 'flowloom'"
+            )
         if isinstance(header.version, int) and header.version > VERSION:
             raise FlowFileError(f"{place} has format version {header.version}; this flowloom reads up to {VERSION}")
         doc = msgspec.json.decode(data, type=FlowDoc)
@@ -78,17 +83,20 @@ def decode(data: bytes, place: str = "the data") -> Graph:
 
 def save(graph: Graph, path: str | Path) -> None:
     """Write the graph to `path`: aside first, then renamed into place, so no reader ever sees half a file."""
-    target = Path(path)
+    target = Path(path).resolve()
     data = encode(graph)
-    handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    aside = target.with_name(f".{uuid4().hex}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(aside, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, aside)
         os.replace(aside, target)
     except BaseException:
-        os.unlink(aside)
+        with suppress(OSError):
+            aside.unlink()
         raise
 
 
@@ -104,9 +112,6 @@ def schema() -> dict[str, Any]:
 
 
 def _rebuilt(doc: FlowDoc, place: str) -> Graph:
-    for node in doc.nodes:
-        if any(_depth(value) > MOST_DEPTH for value in node.params.values()):
-            raise FlowFileError(f"{place}: a parameter of node {node.name[:60]!r} is nested deeper than {MOST_DEPTH}")
     graph = Graph(doc.name, seed=doc.seed)
     try:
         graph.restore([*(AddNode(n) for n in doc.nodes), *(Connect(e) for e in doc.edges)])
@@ -118,23 +123,3 @@ def _rebuilt(doc: FlowDoc, place: str) -> Graph:
 def _one_line(error: Exception) -> str:
     text = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
     return " ".join(text.split())[:200]
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    stack = [value]
-    while stack:
-        v = stack.pop()
-        if isinstance(v, list | tuple):
-            stack.extend(v)
-        elif isinstance(v, dict):
-            stack.extend(v.values())
-        else:
-            yield v
-
-
-def _depth(value: Any) -> int:
-    level, depth = [value], 0
-    while level:
-        level = [c for v in level for c in (v.values() if isinstance(v, dict) else v if isinstance(v, list) else ())]
-        depth += 1
-    return depth

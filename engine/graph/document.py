@@ -123,7 +123,7 @@ class Fix(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """Why a node cannot be typed: its kind is unknown, a parameter or a wire is missing or wrong, its inputs do not fit.
+    """Why a node cannot be typed: an unknown kind, a parameter or wire that is missing or wrong, inputs that misfit.
 
     `specs` are those of its inputs, `dimension` the one that failed, where one did."""
 

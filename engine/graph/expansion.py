@@ -1,4 +1,4 @@
-"""Expansion: one node turned into expressions. The only way from the graph to the machine, used to infer and to lower."""
+"""Expansion: one node turned into expressions. The one way from the graph to the machine, to infer and to lower."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEP_KEY = placeholder("step key", Spec((2,), "uint64"))
 
 @dataclass(frozen=True, slots=True)
 class VariableInfo:
-    """A variable as its node declares it. `key` ("node id/role") is stable; the name that people see follows the node's."""
+    """A variable as its node declares it. `key` ("node id/role") is stable; the name people see follows the node's."""
 
     key: str
     role: str
@@ -131,7 +131,7 @@ class _Context:
 
 
 def constant_params(value: Any, dtype: Any = None, *, beside: Iterable[np.dtype[Any]] = ()) -> dict[str, Any]:
-    """The parameters of the constant node that holds `value`. Raises SpecError if it is no array of numbers, or large."""
+    """The parameters of the constant node that holds `value`. Raises SpecError if it is no array of numbers, or big."""
     array = as_array(value, DTYPE.check(dtype), beside=beside)
     if array.size > MOST_CONSTANT:
         raise SpecError(

@@ -1,4 +1,4 @@
-"""Fixes: for a node that does not typecheck, the small insertions that would mend it, each tried before it is offered."""
+"""Fixes: for a node that does not typecheck, the small insertions that would mend it, each tried before offered."""
 
 from __future__ import annotations
 

@@ -76,6 +76,7 @@ class Graph:
 
     @property
     def seed(self) -> int:
+        """What the first values of the variables are drawn from."""
         return self.values.seed
 
     @property
@@ -187,7 +188,7 @@ class Graph:
             return fixes.refused(self._state, self._inference, list(patch))
 
     def verdicts(self, tensor: Tensor) -> dict[tuple[str, str], str | None]:
-        """For every input port (node id, port) why `tensor` does not fit there; None where it does. Raises PatchError."""
+        """For every input port (node id, port) why `tensor` does not fit; None where it does. Raises PatchError."""
         with self.lock:
             return trial.verdicts(self._state, self._inference, tensor.id, tensor.port)
 
@@ -400,7 +401,5 @@ def _touched(patch: Sequence[Change]) -> list[str]:
             case _ if hasattr(change, "edge"):
                 ids.append(change.edge.target)
             case _:
-                ids.append(change.id)  # type: ignore[union-attr]
+                ids.append(change.id)
     return ids
-
-

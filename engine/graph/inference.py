@@ -21,7 +21,7 @@ from flowloom.spec import SpecError
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """What is known of a node: its expansion, or the problem that stands in the way (both None: it waits for others)."""
+    """What is known of a node: its expansion, or the problem in the way of it (both None: it waits for others)."""
 
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
@@ -99,7 +99,9 @@ def _unknown_kind(node: NodeDoc) -> Problem:
     if kind is None:
         return Problem(node.id, f"the kind {node.kind!r} is not known to this flowloom", "kind")
     return Problem(
-        node.id, f"{node.kind!r} version {node.version} comes from a later flowloom (this one knows {kind.version})", "kind"
+        node.id,
+        f"{node.kind!r} version {node.version} comes from a later flowloom (this one knows {kind.version})",
+        "kind",
     )
 
 

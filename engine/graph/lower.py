@@ -31,7 +31,14 @@ class Lowered:
 
 
 def needed(graph: Graph, outputs: Iterable[Tensor]) -> list[str]:
-    """The nodes that these tensors are computed from, each after those it reads."""
+    """The nodes that these tensors are computed from, each after those it reads.
+
+    Raises SpecError if one of the tensors is not in the graph.
+    """
+    outputs = list(outputs)
+    for tensor in outputs:
+        if tensor.graph is not graph or tensor.id not in graph.nodes:
+            raise SpecError(f"a tensor that is asked for is not in graph {graph.name!r} any more")
     seen = dict.fromkeys(t.id for t in outputs)
     stack = list(seen)
     while stack:
@@ -54,9 +61,6 @@ def lower(
 
 
 def _lower(graph: Graph, outputs: Sequence[Tensor], specs: Mapping[str, Spec], training: bool) -> Lowered:
-    for tensor in outputs:
-        if tensor.graph is not graph or tensor.id not in graph.nodes:
-            raise SpecError(f"a tensor that is asked for is not in graph {graph.name!r} any more")
     order = needed(graph, outputs)
     fed = {id: specs[graph.nodes[id].path] for id in order if graph.nodes[id].path in specs}
     values: dict[tuple[str, str], Expr] = {}

@@ -76,7 +76,7 @@ class State:
         return self._ids_by_name.get((scope, name))
 
     def free_name(self, base: str, scope: str = "", besides: Container[str] = ()) -> str:
-        """`base`, or `base_1`, `base_2`, ...: the first that no node of the scope has, and that is not among `besides`."""
+        """`base`, or `base_1`, `base_2`, ...: the first that no node of the scope has and that is not in `besides`."""
         if (scope, base) not in self._ids_by_name and base not in besides:
             return base
         suffix = self._last_suffix.get((scope, base), 1)
@@ -292,7 +292,13 @@ def check_port(node: NodeDoc, name: str, side: Literal["input", "output"]) -> No
 
 
 def _check_text(what: str, text: str) -> None:
-    if not isinstance(text, str) or not text.strip() or "/" in text or len(text) > NAME_LENGTH or not text.isprintable():
+    if (
+        not isinstance(text, str)
+        or not text.strip()
+        or "/" in text
+        or len(text) > NAME_LENGTH
+        or not text.isprintable()
+    ):
         raise PatchError(f"{what} is 1 to {NAME_LENGTH} printable characters without '/'; got {_shown(text)}")
 
 

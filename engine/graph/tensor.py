@@ -45,10 +45,12 @@ class Tensor:
 
     @property
     def shape(self) -> Shape:
+        """The dimensions. Raises SpecError while they are not known."""
         return self.spec.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """The type of an element. Raises SpecError while it is not known."""
         return self.spec.dtype
 
     @staticmethod

@@ -57,14 +57,17 @@ class Variable:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The sizes of its value."""
         return self.info.spec.sizes
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """The type of an element."""
         return self.info.spec.dtype
 
     @property
     def trainable(self) -> bool:
+        """Whether training changes it."""
         return self.info.trainable
 
     @property

@@ -38,7 +38,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (1, 3)),), {"shape": (0, 3)}
 
 
-@op(family="reduction")
+@op(family="reduction", internal=True)
 def sum_to(x: Spec, *, shape: Shape) -> Spec:
     """Sum `x` down to `shape`, which broadcasts to that of `x`: the reverse of `broadcast_to`. The dtype stays.
 

@@ -28,7 +28,7 @@ _SLAB_BYTES = 4 << 20
 _FEW = 4
 
 
-@op(family="layer")
+@op(family="linalg")
 def conv2d(x: Spec, kernel: Spec, *, strides: Pair = 1, padding: Padding = "valid", dilation_rate: Pair = 1) -> Spec:
     """Convolution of images with a bank of filters (a cross-correlation, as in Keras).
 
@@ -66,7 +66,7 @@ def _(g: Any, y: Any, x: Any, kernel: Any, **how: Any) -> Any:
     )
 
 
-@op(family="layer")
+@op(family="linalg", internal=True)
 def conv2d_backprop_input(
     g: Spec,
     kernel: Spec,
@@ -115,7 +115,7 @@ def _(g: Any, y: Any, g_: Any, kernel: Any, *, input_size: InputSize, **how: Any
     return conv2d(g, kernel, **how), conv2d_backprop_filter(g, g_, kernel_size=kernel.shape[:2], **how)
 
 
-@op(family="layer")
+@op(family="linalg", internal=True)
 def conv2d_backprop_filter(
     x: Spec,
     g: Spec,

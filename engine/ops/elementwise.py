@@ -253,7 +253,7 @@ def _(rng: np.random.Generator) -> Any:
     yield (rng.uniform(0.1, 0.9, (0, 2)),), {"high": float("inf")}
 
 
-@op(family="elementwise", differentiable=False)
+@op(family="elementwise", differentiable=False, internal=True)
 def inside(x: Spec, *, low: float, high: float) -> Spec:
     """1 where low <= x <= high, else 0, in the dtype of `x`: what `clip` lets through of a gradient."""
     return numeric(x)

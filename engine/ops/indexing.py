@@ -58,7 +58,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (5,)), rng.integers(0, 5, (0, 2))), {}
 
 
-@op(family="shape")
+@op(family="shape", internal=True)
 def scatter_add(updates: Spec, indices: Spec, *, size: Size, axis: int = 0) -> Spec:
     """Zeros, with each slice of `updates` added at its index along `axis`: the reverse of `take`.
 

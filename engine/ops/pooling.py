@@ -56,7 +56,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(-9, 0, (1, 3, 3, 1)),), {"padding": "same"}
 
 
-@op(family="layer")
+@op(family="layer", internal=True)
 def max_pool2d_backprop(
     g: Spec, x: Spec, *, pool_size: Pair = 2, strides: Pair | None = None, padding: Padding = "valid"
 ) -> Spec:
@@ -92,7 +92,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
         yield (rng.normal(size=max_pool2d(Spec(shape), **how).sizes), distinct(rng, *shape)), how
 
 
-@op(family="layer")
+@op(family="layer", internal=True)
 def max_pool2d_select(
     h: Spec, x: Spec, *, pool_size: Pair = 2, strides: Pair | None = None, padding: Padding = "valid"
 ) -> Spec:
@@ -156,7 +156,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (1, 4, 4, 1)),), {}
 
 
-@op(family="layer")
+@op(family="layer", internal=True)
 def avg_pool2d_backprop(
     g: Spec, *, input_size: InputSize, pool_size: Pair = 2, strides: Pair | None = None, padding: Padding = "valid"
 ) -> Spec:

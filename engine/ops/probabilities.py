@@ -74,7 +74,7 @@ softmax.samples(_rows)
 log_softmax.samples(_rows)
 
 
-@op(family="loss")
+@op(family="loss", internal=True)
 def sparse_softmax_cross_entropy(logits: Spec, labels: Spec) -> Spec:
     """Cross-entropy of softmax(logits) against integer labels: one loss for each label, shaped like `labels`.
 

@@ -22,7 +22,7 @@ Float: TypeAlias = Literal["float32", "float64"]
 Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
-@op(family="random", differentiable=False)
+@op(family="random", differentiable=False, internal=True)
 def fold_in(key: Spec, *, data: Annotated[int, Meta(ge=0)]) -> Spec:
     """The key that `key` has for the number `data`: one for each node, step or worker, unrelated to the others.
 
@@ -48,7 +48,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
         yield (_sample_key(rng),), {"data": data}
 
 
-@op(family="random", differentiable=False)
+@op(family="random", differentiable=False, internal=True)
 def random_uniform(key: Spec, *, shape: Shape, low: float = 0.0, high: float = 1.0, dtype: Float = "float32") -> Spec:
     """Numbers spread evenly over [low, high), in `shape` and `dtype`.
 
@@ -75,7 +75,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (_sample_key(rng),), {"shape": (0, 2)}
 
 
-@op(family="random", differentiable=False)
+@op(family="random", differentiable=False, internal=True)
 def random_normal(key: Spec, *, shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Float = "float32") -> Spec:
     """Normally distributed numbers, in `shape` and `dtype`.
 
@@ -107,7 +107,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (_sample_key(rng),), {"shape": (0,)}
 
 
-@op(family="random", differentiable=False)
+@op(family="random", differentiable=False, internal=True)
 def random_bernoulli(key: Spec, *, shape: Shape, p: Probability = 0.5, dtype: DType = "float32") -> Spec:
     """1 with probability `p`, else 0, in `shape` and `dtype`: 1 where the upper 53 bits of the word, as a fraction,
     are below `p`. Raises SpecError unless `key` is uint64[2].

@@ -63,7 +63,7 @@ def _(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
 sum_.samples(_samples())
 
 
-@op(family="reduction", differentiable=False)
+@op(family="reduction", differentiable=False, internal=True)
 def size(x: Spec, *, axis: Axes = None) -> Spec:
     """How many elements `x` has along `axis` (None: in all): an int64 scalar, also while a dimension is only a name."""
     normalize_axes(axis, x.ndim)

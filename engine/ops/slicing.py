@@ -66,7 +66,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (3, 4)),), {"start": (5,), "stop": (9,)}
 
 
-@op(family="shape")
+@op(family="shape", internal=True)
 def unslice(part: Spec, *, start: Bounds, stop: Bounds, step: Bounds = (), shape: Shape) -> Spec:
     """Zeros in `shape`, with `part` where `slice` of the same start, stop and step would take it from.
 

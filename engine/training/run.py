@@ -71,6 +71,8 @@ class Run:
         self._data, self._validation = data, validation
         self._series: dict[str, Series] = {}
         self._commands: queue.SimpleQueue[tuple[Action, str, float]] = queue.SimpleQueue()
+        # Not Thread.join: once that is interrupted, Python before 3.13 takes the thread for ended.
+        self._ended = threading.Event()
         self._stop_asked = False
         self._single_step = False
         self._thread = threading.Thread(target=self._train, name=f"flowloom run {self.number}", daemon=True)
@@ -165,7 +167,8 @@ class Run:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the end (at most `timeout` seconds), however it comes."""
-        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._ended.wait(timeout)
 
     def _send(self, action: Action, name: str = "", value: float = 0.0) -> None:
         if self.is_alive:
@@ -184,6 +187,8 @@ class Run:
         except Exception as error:
             self.error = error
             self.status = "failed"
+        finally:
+            self._ended.set()
 
     def _train_epoch(self) -> None:
         means = Means()

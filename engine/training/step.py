@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from flowloom.spec import Spec
 
 Array = np.ndarray[Any, Any]
 Batch = Mapping[str, Array]
+_Slot: TypeAlias = tuple[str, str]  # a variable's key and the optimizer's name for what it remembers of it
 _STEP = placeholder("step", Spec((), "float32"))
 
 
@@ -37,8 +38,10 @@ class _Planned:
 
     lowered: Lowered
     step: PortableStep
-    learned: tuple[VariableInfo, ...]
-    targets: tuple[VariableInfo | tuple[str, str], ...]  # a variable of the graph, or (its key, a slot)
+    steering: dict[str, Expr]  # the leaf of each hyperparameter
+    slots: dict[_Slot, Expr]  # the leaf of each slot
+    learns: bool
+    targets: tuple[VariableInfo | _Slot, ...]
 
 
 class TrainStep:
@@ -54,7 +57,7 @@ class TrainStep:
         self.inputs = Program(list(watched.values())).inputs
         self.count = 0
         self._watched = dict(watched)
-        self._slots: dict[tuple[str, str], Array] = {}
+        self._slots: dict[_Slot, Array] = {}
         self._plans: dict[tuple[tuple[str, Spec], ...], _Planned] = {}
 
     def prepare(self, batch: Batch) -> bool:
@@ -62,7 +65,7 @@ class TrainStep:
 
         Raises FeedError if the batch does not fit the inputs, SpecError if the graph cannot be differentiated.
         """
-        return bool(self._planned(self._bound(batch)).learned)
+        return self._planned(self._bound(batch)).learns
 
     def __call__(self, batch: Batch) -> dict[str, float]:
         """Take one step on `batch` and give the watched values, by name.
@@ -100,31 +103,33 @@ class TrainStep:
         trainable = [v for v in lowered.variables.values() if v.trainable]
         made = gradients(lowered.outputs[0], [v.expr for v in trainable], origins=lowered.origins)
         learned = {v: g for v, g in zip(trainable, made, strict=True) if not _is_zeros(g)}
-        steering = {name: _hyperparameter(name) for name in self.hyperparameters}
-        outputs, targets = list(lowered.outputs), list[VariableInfo | tuple[str, str]]()
+        scalar = Spec((), "float32")
+        steering = {name: placeholder(f"hyperparameter {name}", scalar) for name in self.hyperparameters}
+        slots: dict[_Slot, Expr] = {}
+        outputs, targets = list(lowered.outputs), list[VariableInfo | _Slot]()
         for variable, gradient in learned.items():
-            slots = {slot: _slot(variable, slot) for slot in self.optimizer.slots}
-            value, changed = self.optimizer.rule(variable.expr, gradient, slots, steering, _STEP)
+            own = {slot: placeholder(f"slot {variable.key} {slot}", variable.spec) for slot in self.optimizer.slots}
+            value, changed = self.optimizer.rule(variable.expr, gradient, own, steering, _STEP)
             lowered.origins.claim([value, *changed.values()], (variable.key.split("/")[0],))
-            outputs += [_like(variable, e) for e in (value, *(changed[s] for s in self.optimizer.slots))]
-            targets += [variable, *((variable.key, s) for s in self.optimizer.slots)]
+            outputs += [_like(variable, e) for e in (value, *(changed[slot] for slot in own))]
+            targets += [variable, *((variable.key, slot) for slot in own)]
+            slots |= {(variable.key, slot): leaf for slot, leaf in own.items()}
         for key, expr in lowered.updates.items():
             variable = lowered.variables[key]
             outputs.append(_like(variable, expr))
             targets.append(variable)
-        return _Planned(lowered, PortableStep(make_plan(outputs)), tuple(learned), tuple(targets))
+        return _Planned(lowered, PortableStep(make_plan(outputs)), steering, slots, bool(learned), tuple(targets))
 
     def _leaves(self, planned: _Planned, feeds: Mapping[str, Array]) -> dict[Expr, Array]:
         key = key_of(self.graph.seed, f"step {self.count}")
         leaves = leaf_values(self.graph, planned.lowered, feeds, key)
         leaves[_STEP] = np.asarray(self.count + 1, np.float32)
-        for name, value in self.hyperparameters.items():
-            leaves[_hyperparameter(name)] = np.asarray(value, np.float32)
-        for variable in planned.learned:
-            for slot in self.optimizer.slots:
-                if (variable.key, slot) not in self._slots:
-                    self._slots[variable.key, slot] = np.zeros(variable.spec.sizes, variable.spec.dtype)
-                leaves[_slot(variable, slot)] = self._slots[variable.key, slot]
+        for name, leaf in planned.steering.items():
+            leaves[leaf] = np.asarray(self.hyperparameters[name], np.float32)
+        for slot, leaf in planned.slots.items():
+            if slot not in self._slots:
+                self._slots[slot] = np.zeros(leaf.spec.sizes, leaf.spec.dtype)
+            leaves[leaf] = self._slots[slot]
         return leaves
 
     def _commit(self, planned: _Planned, results: Iterable[Array]) -> None:
@@ -169,14 +174,6 @@ class Means:
     def values(self) -> dict[str, float]:
         """The means so far, by name."""
         return {name: total / self._samples for name, total in self._totals.items()}
-
-
-def _hyperparameter(name: str) -> Expr:
-    return placeholder(f"hyperparameter {name}", Spec((), "float32"))
-
-
-def _slot(variable: VariableInfo, slot: str) -> Expr:
-    return placeholder(f"slot {variable.key} {slot}", variable.spec)
 
 
 def _is_zeros(gradient: Expr) -> bool:

@@ -58,6 +58,21 @@ class Trainer:
         Raises TrainingError, DataError or FeedError, naming the input or feature, if the data do not fit or there is
         nothing to learn, SpecError if the graph does not typecheck, and RuntimeError while another run trains it.
         """
+        return self._prepared(data, validation, epochs, paused).begin()
+
+    def fit(self, data: Dataset, *, validation: Dataset | None = None, epochs: int = 1, progress: bool = True) -> Run:
+        """Train as `start` does, but wait for the end, with a progress bar. Interrupting it stops the run."""
+        from flowloom.training.progress import follow
+
+        run = self._prepared(data, validation, epochs, paused=False)
+        try:
+            return follow(run.begin(), shown=progress)
+        finally:
+            run.stop()
+            run.join()
+
+    def _prepared(self, data: Dataset, validation: Dataset | None, epochs: int, paused: bool) -> Run:
+        """The run that `start` begins; raises what it raises."""
         if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
             raise TrainingError(f"epochs must be a whole number of at least 1; got {epochs!r}")
         self._check_watched()
@@ -69,18 +84,7 @@ class Trainer:
         if validation is not None:
             for batch in _checked("validation", validation, step):
                 bind(step.inputs, batch)
-        return Run(self.graph, step, Evaluation(watched), data, validation, epochs, paused=paused).begin()
-
-    def fit(self, data: Dataset, *, validation: Dataset | None = None, epochs: int = 1, progress: bool = True) -> Run:
-        """Train as `start` does, but wait for the end, with a progress bar. Interrupting it stops the run."""
-        from flowloom.training.progress import follow
-
-        run = self.start(data, validation=validation, epochs=epochs)
-        try:
-            return follow(run, shown=progress)
-        finally:
-            run.stop()
-            run.join()
+        return Run(self.graph, step, Evaluation(watched), data, validation, epochs, paused=paused)
 
     @property
     def _watched(self) -> dict[str, Tensor]:

@@ -75,6 +75,15 @@ class OpenNotebook:
         self.page.reload()
         self._wait_for_page()
 
+    def restart_kernel(self) -> None:
+        """Restart the kernel and wait until it is back. Cells and their outputs stay on the page."""
+        session = self.lab.session(self.name)
+        assert session is not None
+        self._kernel.stop_channels()
+        self.lab.api(f"kernels/{session['kernel']['id']}/restart", "POST")
+        wait_until(self._is_idle, f"the kernel of {self.name} to be back", timeout=60)
+        self._kernel = self._connect()
+
     def theme(self, name: str) -> None:
         """Switch to the "light" or the "dark" theme and wait until the page shows it."""
         self.command("apputils:change-theme", {"theme": THEMES[name]})

@@ -77,17 +77,32 @@ class StudioPage:
 
     def wire(self, source: tuple[str, str], target: tuple[str, str]) -> None:
         """Drag a wire from an output port to an input port, each as (node, port)."""
-        box = self.port("in", *target).bounding_box()
-        assert box is not None
-        self._drag(self.port("out", *source), (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+        self._drag(self.port("out", *source), self._middle(self.port("in", *target)))
 
     def _drag(self, what: Locator, target: tuple[float, float]) -> None:
         what.scroll_into_view_if_needed()
-        box = what.bounding_box()
-        assert box is not None
+        x, y = self._middle(what)
         mouse = self.page.mouse
-        mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        mouse.move(x, y)
         mouse.down()
-        mouse.move((box["x"] + target[0]) / 2, (box["y"] + target[1]) / 2, steps=6)
+        mouse.move((x + target[0]) / 2, (y + target[1]) / 2, steps=6)
         mouse.move(*target, steps=12)
         mouse.up()
+
+    def _middle(self, what: Locator) -> tuple[float, float]:
+        """The middle of an element, once it has come to rest."""
+        what.wait_for()
+        what.evaluate(
+            """element => new Promise(rest => {
+                let last = "";
+                const look = () => {
+                    const { x, y } = element.getBoundingClientRect();
+                    if (`${x},${y}` === last) rest(null);
+                    else { last = `${x},${y}`; requestAnimationFrame(() => requestAnimationFrame(look)); }
+                };
+                look();
+            })"""
+        )
+        box = what.bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -14,6 +14,7 @@ NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "00_start_here.ip
 
 def test_newcomer_wires_trains_and_comes_back(notebook: Opener) -> None:
     opened = notebook(NOTEBOOK, width=1500, height=1000)
+    opened.command("application:toggle-left-area")
     opened.run_all()
     studio = StudioPage(opened.page)
     opened.page.locator(".fl-studio").scroll_into_view_if_needed()
@@ -31,6 +32,7 @@ def test_newcomer_wires_trains_and_comes_back(notebook: Opener) -> None:
     studio.fill_field("units", "64")
     studio.choose("activation", "relu")
     opened.eventually("g.nodes[g['dense'].id].params", {"units": 64, "activation": "relu"})
+    studio.press("fit")
 
     edges = opened.py("len(g.edges)")
     studio.wire(("image", "y"), ("loss", "logits"))
@@ -78,7 +80,6 @@ def _growth(studio: StudioPage, seen: list[int]) -> int:
 
 def _take_pictures(opened: OpenNotebook) -> None:
     """The Studio in both themes, wide and narrow, for a person to look at."""
-    opened.command("application:toggle-left-area")
     for theme in ("dark", "light"):
         opened.theme(theme)
         opened.screenshot(f"studio-{theme}", ".fl-studio")

@@ -51,7 +51,8 @@ def test_dense_multiplies_the_last_axis_and_adds_the_bias(leading: tuple[int, ..
     kernel, bias = g.variables
     kernel.value, bias.value = np.arange(12).reshape(4, 3) / 8, [1, 2, 3]
 
-    np.testing.assert_allclose(fl.compile(y)({"x": x}), np.einsum("...i,ij->...j", x, kernel.value) + [1, 2, 3])
+    expected = np.einsum("...i,ij->...j", x, kernel.value) + np.array([1, 2, 3])
+    np.testing.assert_allclose(fl.compile(y)({"x": x}), expected)
     assert [v.name for v in g.variables] == ["dense/kernel", "dense/bias"]
 
 

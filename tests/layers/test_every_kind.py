@@ -21,7 +21,7 @@ SIZE = 5  # of the batch that is fed
 
 @dataclass(frozen=True)
 class Case:
-    """One use of a kind: its inputs (shape after the batch, dtype) in order, its parameters, and a range for integers."""
+    """One use of a kind: its inputs (shape after the batch, dtype), its parameters, and how many integers there are."""
 
     inputs: dict[str, tuple[tuple[int, ...], str]]
     params: dict[str, Any] = field(default_factory=dict)

@@ -16,7 +16,7 @@ function Widget({ host }: { host: Host }) {
     <>
       {silent && (
         <div className="fl-silent" role="status">
-          No answer from the kernel. Run this cell again.
+          No answer from the kernel. If it was restarted, run this cell again.
         </div>
       )}
       <Layout host={host} />

@@ -31,7 +31,7 @@ import "./graph.css";
 
 const nodeTypes = { op: NodeView };
 const edgeTypes = { wire: EdgeView };
-const FIT = { maxZoom: 1, padding: 0.15 };
+const FIT = { maxZoom: 1, padding: 0.1 };
 
 /** The graph as a drawing that is edited in place: drag nodes, draw wires, delete. */
 export function Canvas() {
@@ -185,6 +185,7 @@ function useWiring() {
       onPaneClick: () => {
         flow.setState({ connectionClickStartHandle: null });
         session.endWiring();
+        store.dismissRefusal();
       },
     };
   }, [session, store, flow, getEdge]);

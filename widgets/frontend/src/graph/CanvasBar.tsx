@@ -9,7 +9,7 @@ export function CanvasBar() {
   const { canUndo, canRedo, nodes } = useGraph();
   const { zoomIn, zoomOut } = useReactFlow();
   const percent = useStore(({ transform }) => Math.round(transform[2] * 100));
-  const fit = useFit();
+  const fit = useFit("all");
   const empty = nodes.size === 0;
   return (
     <Panel position="top-right" className="fl-bar">
@@ -23,7 +23,7 @@ export function CanvasBar() {
       <BarButton name="tidy" label="Tidy layout" disabled={empty} onClick={() => store.history("tidy")}>
         <TidyIcon />
       </BarButton>
-      <BarButton name="fit" label="Fit in view (.)" disabled={empty} onClick={fit}>
+      <BarButton name="fit" label="Fit all in view" disabled={empty} onClick={fit}>
         <FitIcon />
       </BarButton>
       <span className="fl-bar-gap" />
@@ -62,13 +62,13 @@ function BarButton({ name, label, disabled, onClick, children }: BarButtonProps)
   );
 }
 
-/** Brings the selected nodes into view, or all when none is selected. */
-export function useFit(): () => void {
+/** Brings all nodes into view, or the selected ones, if there are any. */
+export function useFit(which: "all" | "selected"): () => void {
   const session = useSession();
   const { fitView } = useReactFlow();
   return () => {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const nodes = [...session.selectedNodes].map((id) => ({ id }));
-    void fitView({ ...(nodes.length > 0 && { nodes }), maxZoom: 1, padding: 0.15, duration: still ? 0 : 150 });
+    const nodes = which === "all" ? [] : [...session.selectedNodes].map((id) => ({ id }));
+    void fitView({ ...(nodes.length > 0 && { nodes }), maxZoom: 1, padding: 0.1, duration: still ? 0 : 150 });
   };
 }

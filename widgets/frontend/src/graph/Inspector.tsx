@@ -7,7 +7,7 @@ import { useGraph, useSelected, useSession, useStored } from "./GraphProvider";
 import { InspectorField } from "./InspectorField";
 import { InspectorPorts } from "./InspectorPorts";
 import { count } from "./numbers";
-import { Prose } from "./Prose";
+import { Inline, Prose } from "./Prose";
 import { focusCanvas } from "./useKeys";
 
 /** All about what is selected, to read and to edit. */
@@ -124,7 +124,10 @@ function KindLine({ node, kind }: { node: NodeDoc; kind: KindInfo | undefined })
       <summary>
         <span className="fl-kind-dot" style={{ background: familyHue(kind.family) }} />
         {kind.label}
-        <span className="fl-quiet"> {kind.summary}</span>
+        <span className="fl-quiet">
+          {" "}
+          <Inline text={kind.summary} />
+        </span>
       </summary>
       <Prose text={kind.doc} />
     </details>

@@ -17,7 +17,7 @@ export function Refusal() {
         <strong>{where ? `Not possible at ${where}` : "Not possible"}</strong>
         <p>{message}</p>
         {unsaid.length > 0 && <p className="fl-code">{unsaid.join("  and  ")}</p>}
-        {dimension !== null && !message.includes(dimension) && <p>Dimension {dimension} does not match.</p>}
+        {dimension !== null && !message.includes(dimension) && <p>Does not match: {dimension}.</p>}
         <FixButtons fixes={fixes} />
       </div>
       <button type="button" className="fl-icon-button" aria-label="Dismiss" onClick={() => store.dismissRefusal()}>

@@ -7,7 +7,18 @@ import { type Ports, portsOf } from "./ports";
 import type { GraphStore, GraphView } from "./store";
 
 export type FlowNode = Node<{ node: NodeDoc; kind: KindInfo | undefined; ports: Ports; problem: Problem | null }, "op">;
-export type FlowEdge = Edge<{ edge: EdgeDoc; spec: string | null; broken: boolean; label: string }, "wire">;
+export type FlowEdge = Edge<WireData, "wire">;
+
+interface WireData extends Record<string, unknown> {
+  edge: EdgeDoc;
+  spec: string | null;
+  /** What it carries does not fit where it goes. */
+  broken: boolean;
+  /** Which of `LANES` its upright part takes, so that wires from different nodes do not run on one another. */
+  lane: number;
+}
+
+export const LANES = 5;
 
 /** Where a node is while it is being dragged, ahead of the document. */
 export type Drag = { x: number; y: number; dragging: boolean };
@@ -39,10 +50,12 @@ export class FlowMaker {
   edges(view: GraphView, selected: ReadonlySet<string>): FlowEdge[] {
     const broken = new Set(view.problems.map((problem) => `${problem.node}:${problem.port}`));
     const next = new Map<string, FlowEdge>();
+    const order = new Map([...view.nodes.keys()].map((id, index) => [id, index]));
     for (const edge of view.edges) {
       const id = edgeId(edge);
       const spec = view.info.get(edge.source)?.outputs.find((port) => port.name === edge.source_port)?.spec ?? null;
-      next.set(id, this.edge(id, edge, spec, broken.has(id), selected.has(id), view));
+      const data = { edge, spec, broken: broken.has(id), lane: (order.get(edge.source) ?? 0) % LANES };
+      next.set(id, this.edge(id, data, selected.has(id), view));
     }
     this.wires = next;
     return [...next.values()];
@@ -122,17 +135,12 @@ export class FlowMaker {
     });
   }
 
-  private edge(id: string, edge: EdgeDoc, spec: string | null, broken: boolean, selected: boolean, view: GraphView): FlowEdge {
-    const label = `${view.nodes.get(edge.source)?.name} to ${edge.target_port} of ${view.nodes.get(edge.target)?.name}`;
+  private edge(id: string, data: WireData, selected: boolean, view: GraphView): FlowEdge {
+    const { edge, spec } = data;
+    const ends = `${view.nodes.get(edge.source)?.name} to ${edge.target_port} of ${view.nodes.get(edge.target)?.name}`;
+    const ariaLabel = spec ? `${ends}, ${spec}` : ends;
     const before = this.wires.get(id);
-    const data = before?.data;
-    if (
-      data?.edge === edge &&
-      data.spec === spec &&
-      data.broken === broken &&
-      data.label === label &&
-      before?.selected === selected
-    )
+    if (before?.data && before.selected === selected && before.ariaLabel === ariaLabel && equal(before.data, data))
       return before;
     return {
       id,
@@ -142,10 +150,14 @@ export class FlowMaker {
       target: edge.target,
       targetHandle: edge.target_port,
       selected,
-      ariaLabel: spec ? `${label}, ${spec}` : label,
-      data: { edge, spec, broken, label },
+      ariaLabel,
+      data,
     };
   }
+}
+
+function equal(a: WireData, b: WireData): boolean {
+  return a.edge === b.edge && a.spec === b.spec && a.broken === b.broken && a.lane === b.lane;
 }
 
 function same(a: Inputs, b: Inputs): boolean {

@@ -7,7 +7,7 @@ import { useSession } from "./GraphProvider";
 export function useKeys(): (event: KeyboardEvent<HTMLElement>) => void {
   const session = useSession();
   const flow = useStoreApi();
-  const fit = useFit();
+  const fit = useFit("selected");
 
   return useCallback(
     (event) => {
