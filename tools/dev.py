@@ -54,7 +54,8 @@ def test(*arguments: str) -> None:
     install("test")
     chromium = browser.ensure_browser(str(PYTHON), note=VENV / "flowloom-browser")
     npm("test", "--silent")
-    run(PYTHON, "-m", "pytest", *arguments, FLOWLOOM_CHROMIUM=chromium)
+    # Beside a browser, BLAS threads that wait for each other over small matrices take ten times as long (83 s, not 8).
+    run(PYTHON, "-m", "pytest", *arguments, FLOWLOOM_CHROMIUM=chromium, OPENBLAS_NUM_THREADS="1")
 
 
 def test_long(*arguments: str) -> None:

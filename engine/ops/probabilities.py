@@ -86,7 +86,7 @@ def sparse_softmax_cross_entropy(logits: Spec, labels: Spec) -> Spec:
     if logits.ndim != labels.ndim + 1:
         raise SpecError(
             f"logits must have one dimension more than labels, the classes; got {logits.ndim} and {labels.ndim}",
-            dimension=f"{logits.ndim} != {labels.ndim} + 1 dimensions",
+            dimension=f"rank {logits.ndim} != {labels.ndim} + 1",
         )
     shape = []
     for axis, (a, b) in enumerate(zip(logits.shape, labels.shape, strict=False)):

@@ -89,6 +89,10 @@ class StudioPage:
         mouse.move(*target, steps=12)
         mouse.up()
 
+    def come_to_rest(self, name: str) -> None:
+        """Wait until the node of that name does not move any more."""
+        self._middle(self.node(name))
+
     def _middle(self, what: Locator) -> tuple[float, float]:
         """The middle of an element, once it has come to rest."""
         what.wait_for()

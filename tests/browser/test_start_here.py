@@ -42,6 +42,9 @@ def test_newcomer_wires_trains_and_comes_back(notebook: Opener) -> None:
     assert "int64[batch]" in refusal.inner_text()
     assert opened.py("len(g.edges)") == edges
     assert opened.py("g.problems") == []
+    opened.screenshot("studio-refusal", ".fl-studio")
+    opened.page.keyboard.press("Escape")
+    refusal.wait_for(state="detached")
 
     studio.press("train")
     seen: list[int] = []
@@ -57,7 +60,7 @@ def test_newcomer_wires_trains_and_comes_back(notebook: Opener) -> None:
     assert studio.readout("accuracy", "validation") >= 0.95
     assert studio.readout("loss", "train") < 0.1
 
-    _take_pictures(opened)
+    _take_pictures(opened, studio)
 
     steps = opened.py("studio.run.step_count")
     opened.command("docmanager:save")
@@ -78,8 +81,11 @@ def _growth(studio: StudioPage, seen: list[int]) -> int:
     return len(seen)
 
 
-def _take_pictures(opened: OpenNotebook) -> None:
+def _take_pictures(opened: OpenNotebook, studio: StudioPage) -> None:
     """The Studio in both themes, wide and narrow, for a person to look at."""
+    studio.press("tidy")
+    studio.press("fit")
+    studio.come_to_rest("accuracy")
     for theme in ("dark", "light"):
         opened.theme(theme)
         opened.screenshot(f"studio-{theme}", ".fl-studio")

@@ -34,7 +34,6 @@ from flowloom.ops import (
     subtract,
     take,
     tanh,
-    transpose,
     where,
 )
 from flowloom.ops import sum as total
@@ -55,7 +54,7 @@ def assert_gradient(y: Expr, feeds: dict[Expr, Array]) -> None:
         step = 1e-6
         up, down = (value(y, feeds | {x: at + s * direction}) for s in (step, -step))
         expected = (up - down) / (2 * step)
-        (slope,) = evaluate(gradients(y, [x]), feeds) if not isinstance(x, str) else (0,)
+        (slope,) = evaluate(gradients(y, [x]), feeds)
         assert np.sum(slope * direction) == pytest.approx(float(expected), rel=1e-5, abs=1e-7)
 
 
@@ -174,8 +173,7 @@ def test_the_same_target_may_be_asked_for_twice() -> None:
 def test_a_seed_gives_the_product_with_the_jacobian() -> None:
     x, seed = double(3), placeholder("seed", Spec((2,), "float64"))
     matrix = RNG.normal(size=(2, 3))
-    y = matmul(constant(matrix), transpose(total(x, axis=0, keepdims=True) + 0.0) if False else x)
-    (product,) = gradients(y, [x], seed)
+    (product,) = gradients(matmul(constant(matrix), x), [x], seed)
 
     np.testing.assert_allclose(value(product, {seed: np.array([2.0, -1.0])}), np.array([2.0, -1.0]) @ matrix)
 
@@ -239,10 +237,12 @@ def test_the_gradient_flows_through_each_output_of_an_op(halves: Op) -> None:
 
 
 def test_the_gradient_with_respect_to_one_of_several_outputs(halves: Op) -> None:
-    head, tail = halves(double(4))
+    x = double(4)
+    head, tail = halves(x)
     to_head, to_tail = gradients(total(head * tail), [head, tail])
 
-    assert (to_head, to_tail) == (tail * 1.0, head * 1.0) or (to_head.spec, to_tail.spec) == (head.spec, tail.spec)
+    np.testing.assert_array_equal(value(to_head, {x: np.arange(4.0)}), [2, 3])
+    np.testing.assert_array_equal(value(to_tail, {x: np.arange(4.0)}), [0, 1])
 
 
 # ---------------------------------------------------------------- depth

@@ -2,6 +2,7 @@ import { Panel, useReactFlow, useStore } from "@xyflow/react";
 import type { ReactNode } from "react";
 import { useGraph, useSession } from "./GraphProvider";
 import { FitIcon, MinusIcon, PlusIcon, RedoIcon, TidyIcon, UndoIcon } from "./icons";
+import { useFit } from "./useFit";
 
 /** The controls that float on the canvas: history, layout, zoom. */
 export function CanvasBar() {
@@ -60,15 +61,4 @@ function BarButton({ name, label, disabled, onClick, children }: BarButtonProps)
       {children}
     </button>
   );
-}
-
-/** Brings all nodes into view, or the selected ones, if there are any. */
-export function useFit(which: "all" | "selected"): () => void {
-  const session = useSession();
-  const { fitView } = useReactFlow();
-  return () => {
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const nodes = which === "all" ? [] : [...session.selectedNodes].map((id) => ({ id }));
-    void fitView({ ...(nodes.length > 0 && { nodes }), maxZoom: 1, padding: 0.1, duration: still ? 0 : 150 });
-  };
 }

@@ -4,7 +4,7 @@ import { type FlowEdge, LANES } from "./flow";
 
 /** Width of a character of the label, and the room that it needs beside its ends, in pixels at zoom 1. */
 const CHARACTER = 6.7;
-const MARGIN = 12;
+const MARGIN = 8;
 
 /** Ends that differ by less in height are joined by a straight line; a step that small looks like a fault. */
 const LEVEL = 4;

@@ -1,7 +1,7 @@
 import { useStoreApi } from "@xyflow/react";
 import { type KeyboardEvent, useCallback } from "react";
-import { useFit } from "./CanvasBar";
 import { useSession } from "./GraphProvider";
+import { useFit } from "./useFit";
 
 /** What the keys do that work wherever the focus is, except in a text field. */
 export function useKeys(): (event: KeyboardEvent<HTMLElement>) => void {
