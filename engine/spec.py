@@ -130,7 +130,7 @@ def as_array(value: Any, dtype: Any = None, *, beside: Iterable[np.dtype[Any]] =
             given = np.asarray(value)
             if dtype is None and isinstance(value, list | tuple) and given.dtype.kind == "f":
                 dtype = DEFAULT_DTYPE
-            array = np.asarray(given, dtype)
+            array = np.asarray(value, dtype)
     except (ValueError, TypeError, ArithmeticError):
         raise _not_numbers(value, dtype) from None
     whole = array.dtype.kind in "biu"

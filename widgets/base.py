@@ -29,7 +29,8 @@ class LoomWidget(anywidget.AnyWidget):
     layout_name: str = "studio"
 
     def __init__(self, graph_part: GraphPart | None = None, run_part: RunPart | None = None, **kwargs: Any) -> None:
-        self.graph_part, self.run_part = graph_part, run_part  # before the comm opens, for its first message has a state
+        # Before the comm opens, for its first message holds the state.
+        self.graph_part, self.run_part = graph_part, run_part
         super().__init__(**kwargs)
         self.on_msg(self._receive)
         # ipykernel answers on the subshell that last sent on a comm; a run's thread sends, and would move every later

@@ -47,7 +47,7 @@ def _field(param: Param) -> Field:
         case inspect.FloatType(ge=low, le=high, lt=below):
             return Field(control="number", minimum=low, maximum=high if high is not None else below, **shape)
         case inspect.LiteralType(values=values):
-            return Field(control="choice", choices=list(values), **shape)
+            return Field(control="choice", choices=[str(v) for v in values], **shape)
         case inspect.StrType():
             return Field(control="text", **shape)
         case _:

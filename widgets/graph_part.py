@@ -59,9 +59,10 @@ class GraphPart:
     def receive(self, raw: object) -> None:
         """Carry out a message from the browser. A malformed one is refused, and changes nothing."""
         try:
-            request: GraphRequest = msgspec.convert(raw, GraphRequest)  # type: ignore[arg-type]
+            request: GraphRequest = msgspec.convert(raw, GraphRequest)
         except msgspec.ValidationError as error:
-            return self._refuse_malformed(raw, str(error))
+            self._refuse_malformed(raw, str(error))
+            return
         match request:
             case Edit() | History():
                 self._change(request)

@@ -6,7 +6,6 @@ import dataclasses
 import threading
 from collections.abc import Callable
 
-
 import msgspec
 
 from flowloom.data import Dataset
@@ -72,7 +71,7 @@ class RunPart:
     def receive(self, raw: object) -> None:
         """Carry out a message from the browser. A malformed one is refused, and changes nothing."""
         try:
-            request: RunRequest = msgspec.convert(raw, RunRequest)  # type: ignore[arg-type]
+            request: RunRequest = msgspec.convert(raw, RunRequest)
         except msgspec.ValidationError as error:
             if isinstance(raw, dict) and isinstance(raw.get("client"), str) and isinstance(raw.get("sequence"), int):
                 self._send(Acknowledged(raw["client"], raw["sequence"], f"the command is malformed: {error}"), [])
@@ -199,7 +198,8 @@ class RunPart:
     def _follow(self, run: Run) -> None:
         """Send what the run measures until it ends, and then once more."""
         self._sent = {}
-        threading.Thread(target=self._tell, args=(run,), name=f"flowloom board of run {run.number}", daemon=True).start()
+        name = f"flowloom board of run {run.number}"
+        threading.Thread(target=self._tell, args=(run,), name=name, daemon=True).start()
 
     def _tell(self, run: Run) -> None:
         shown: RunState | None = None

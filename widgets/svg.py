@@ -1,4 +1,4 @@
-"""A graph as an SVG that stands alone: laid out by networkx, readable without a kernel, in either theme of JupyterLab."""
+"""A graph as an SVG that stands alone: laid out by networkx, readable without a kernel and in either theme."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _unknown_kind(node: NodeDoc) -> Problem:
 def _wrong_parameter(node: NodeDoc) -> Problem | None:
     kind = find_kind(node.kind)
     assert kind is not None
-    for key, value in node.params.items():
+    for key, value in sorted(node.params.items()):
         if key not in kind.params:
             message = unknown_name(key, kind.params, f"{node.kind} has no parameter")
             return _parameter_problem(node, key, message, f"Remove {key}")

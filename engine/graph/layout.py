@@ -23,7 +23,7 @@ def tidy(state: State, inference: Inference) -> Patch:
 
 
 def size(state: State, inference: Inference, id: str) -> tuple[float, float]:
-    """How wide and tall a node is drawn, in pixels at zoom 1; the front end's `geometry.ts` draws to the same numbers."""
+    """How wide and tall a node is drawn, in pixels at zoom 1; `geometry.ts` draws to the same numbers."""
     node, inferred = state.nodes[id], inference.known.get(id)
     kind = find_kind(node.kind)
     label = kind.label if kind else node.kind

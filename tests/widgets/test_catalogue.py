@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+
 from flowloom.op import REGISTRY
 from flowloom.widgets.catalogue import catalogue
 

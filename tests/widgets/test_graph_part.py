@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import flowloom as fl
 import msgspec
 import pytest
+
+import flowloom as fl
 from flowloom.widgets.graph_part import GraphPart
 from flowloom.widgets.wire import Fits, GraphReset, Patched, Rejected
-
 from tests.widgets.models import digits_model
 
 
@@ -76,9 +76,7 @@ def test_wire_that_does_not_fit_is_refused_with_specs_and_dimension(views: Views
     before = views.part.state()
     scores, loss = views.id("scores"), views.id("loss")
 
-    answer = views.edit(
-        wire(scores, loss, "logits", op="disconnect"), wire(views.id("image"), loss, "logits")
-    )
+    answer = views.edit(wire(scores, loss, "logits", op="disconnect"), wire(views.id("image"), loss, "logits"))
 
     assert isinstance(answer, Rejected)
     assert "float32[batch, 8, 8, 1]" in answer.problem.message

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from flowloom.widgets.points import thinned
 from hypothesis import given
 from hypothesis import strategies as st
+
+from flowloom.widgets.points import thinned
 
 
 @given(st.integers(1, 5000), st.integers(5, 400), st.integers(0, 2**32 - 1))

@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import flowloom as fl
 import msgspec
 import numpy as np
 import pytest
+
+import flowloom as fl
 from flowloom.training import stop_all
 from flowloom.widgets.run_part import RunPart
 from flowloom.widgets.wire import Acknowledged, Points, RunChanged, RunState
-
 from tests.widgets.models import digits_model
 
 
@@ -166,7 +166,12 @@ def test_data_that_hold_nan_are_refused_before_the_first_step() -> None:
     arrays["image"][17, 0, 0, 0] = np.nan
     replies: list[Any] = []
     part = RunPart(
-        digits_model(), lambda reply, _: replies.append(reply), fl.data.from_arrays(arrays), None, epochs=1, batch_size=64
+        digits_model(),
+        lambda reply, _: replies.append(reply),
+        fl.data.from_arrays(arrays),
+        None,
+        epochs=1,
+        batch_size=64,
     )
 
     part.receive({"type": "command", "client": "me", "sequence": 1, "action": "train"})

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 import flowloom as fl
 from flowloom.graph.document import Disconnect
 from flowloom.widgets.svg import HEIGHT, WIDTH, graph_svg
-
 from tests.widgets.models import digits_model
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -29,9 +28,7 @@ def test_nodes_do_not_overlap() -> None:
         for g in drawn.iter(f"{SVG}g")
     ]
     assert all(
-        abs(a[0] - b[0]) >= WIDTH or abs(a[1] - b[1]) >= HEIGHT
-        for i, a in enumerate(places)
-        for b in places[:i]
+        abs(a[0] - b[0]) >= WIDTH or abs(a[1] - b[1]) >= HEIGHT for i, a in enumerate(places) for b in places[:i]
     )
 
 
