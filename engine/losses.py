@@ -11,6 +11,8 @@ from flowloom.ops import abs as absolute
 from flowloom.ops import cast, mean, reshape, softplus, sparse_softmax_cross_entropy, square
 from flowloom.spec import SpecError, merge
 
+__all__ = ["mean_absolute_error", "mean_squared_error", "sigmoid_cross_entropy", "softmax_cross_entropy"]
+
 
 @layer("losses", "loss")
 def softmax_cross_entropy(node: NodeContext, logits: Expr, label: Expr) -> Expr:

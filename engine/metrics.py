@@ -12,6 +12,8 @@ from flowloom.ops import abs as absolute
 from flowloom.ops import argmax, cast, equal, mean
 from flowloom.spec import SpecError, merge
 
+__all__ = ["accuracy", "binary_accuracy", "mean_absolute_error"]
+
 
 @layer("metrics", "metric")
 def accuracy(node: NodeContext, logits: Expr, label: Expr) -> Expr:

@@ -13,6 +13,8 @@ from typing import Any, Literal
 from flowloom.ops import power, sqrt
 from flowloom.params import unknown_name
 
+__all__ = ["Hyperparameter", "Optimizer", "adam", "sgd"]
+
 Rule = Callable[[Any, Any, Mapping[str, Any], Mapping[str, Any], Any], tuple[Any, dict[str, Any]]]
 
 

@@ -1,4 +1,4 @@
-"""Specs: dimensions that are numbers, names, products or unknown; broadcasting and dtypes as NumPy and JAX have them."""
+"""Specs: dimensions that are numbers, names, products or unknown; broadcasting as in NumPy, dtypes as in JAX."""
 
 from __future__ import annotations
 
@@ -169,7 +169,15 @@ def test_what_is_not_made_of_numbers_is_refused_in_one_line(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "dtype"),
-    [(300, "int8"), (-1, "uint8"), (1.5, "int64"), (np.nan, "int64"), (2, "bool"), (1e300, "float32"), (2**70, "int64")],
+    [
+        (300, "int8"),
+        (-1, "uint8"),
+        (1.5, "int64"),
+        (np.nan, "int64"),
+        (2, "bool"),
+        (1e300, "float32"),
+        (2**70, "int64"),
+    ],
 )
 def test_a_number_that_the_dtype_cannot_hold_is_refused(value: Any, dtype: str) -> None:
     with pytest.raises(SpecError, match=f"that {dtype} holds"):

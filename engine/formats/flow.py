@@ -19,6 +19,8 @@ from flowloom.graph.document import AddNode, Connect, EdgeDoc, NodeDoc
 from flowloom.graph.graph import Graph
 from flowloom.graph.state import PatchError
 
+__all__ = ["FlowDoc", "FlowFileError", "decode", "document", "encode", "load", "save", "schema"]
+
 VERSION = 1
 MOST_BYTES = 64 << 20
 

@@ -176,7 +176,7 @@ class Graph:
         with self.lock:
             applied = self._perform(patch, author)
             self._record(applied)
-        self._tell(applied)
+            self._tell(applied)
         return applied
 
     def refusal(self, patch: Sequence[Change]) -> Problem | None:
@@ -218,7 +218,7 @@ class Graph:
         return len(self._redo)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after each applied patch, in the thread that applied it. Returns the way to stop that."""
+        """Call `listener` after each patch, in order and in the thread that applied it. Returns the way to stop that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -229,7 +229,7 @@ class Graph:
             applied = self._perform(source[-1].inverse, author)
             source.pop()
             target.append(applied)
-        self._tell(applied)
+            self._tell(applied)
         return applied
 
     def _perform(self, patch: Sequence[Change], author: Any) -> Applied:

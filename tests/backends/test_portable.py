@@ -180,9 +180,7 @@ def test_threads_may_share_a_step() -> None:
     wrong: list[int] = []
 
     def work(i: int) -> None:
-        for _ in range(100):
-            if run(compiled, feeds[i])[0] != expected[i]:
-                wrong.append(i)
+        wrong.extend(i for _ in range(100) if run(compiled, feeds[i])[0] != expected[i])
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
     for t in threads:

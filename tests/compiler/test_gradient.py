@@ -1,4 +1,4 @@
-"""Symbolic gradients: against finite differences and SciPy, to second order, through sharing, depth and several outputs."""
+"""Symbolic gradients: as SciPy and differences have them; to second order, through sharing, depth, several outputs."""
 
 from __future__ import annotations
 

@@ -114,7 +114,12 @@ def test_results_that_live_at_once_never_overlap(pool: list[Expr], data: st.Data
         assert plan.offsets[a] + a.spec.nbytes <= plan.arena_bytes
         for b in placed:
             if a is not b and born[a] <= born[b] <= dies[a]:
-                apart = np.array([plan.offsets[a] + a.spec.nbytes <= plan.offsets[b], plan.offsets[b] + b.spec.nbytes <= plan.offsets[a]])
+                apart = np.array(
+                    [
+                        plan.offsets[a] + a.spec.nbytes <= plan.offsets[b],
+                        plan.offsets[b] + b.spec.nbytes <= plan.offsets[a],
+                    ]
+                )
                 assert apart.any(), f"{a} and {b} share memory"
     assert plan.arena_bytes <= naive(plan)
     assert not {base(o) for o in outputs} & set(placed)

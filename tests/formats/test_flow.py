@@ -145,7 +145,7 @@ def test_unknown_kinds_are_kept_with_their_edges_and_shown_as_problems() -> None
     assert [(p.node, p.code) for p in loaded.problems] == [(dense["id"], "kind")]
     assert "'layers.from_the_future' is not known" in loaded.problems[0].message
     assert json.loads(encode(loaded)) == plain
-    with pytest.raises(fl.SpecError, match="dense: the kind 'layers.from_the_future' is not known"):
+    with pytest.raises(fl.SpecError, match=r"dense: the kind 'layers.from_the_future' is not known"):
         fl.compile(loaded["loss"])
     loaded.remove("dense")
     assert dense["id"] not in loaded.nodes
@@ -200,15 +200,20 @@ def test_a_file_cut_short_anywhere_is_refused() -> None:
 def test_a_file_with_damaged_bytes_is_read_or_refused(place: int, put: bytes, dropped: int) -> None:
     data = encode(model())
     at = place % len(data)
+    damaged = data[:at] + put + data[at + dropped :]
     try:
-        loaded = decode(data[:at] + put + data[at + dropped :], "damaged")
-    except fl.FlowFileError as error:
-        assert "\n" not in str(error)
+        loaded = decode(damaged)
+    except fl.FlowFileError:
+        refused(damaged)
     else:
         assert decode(encode(loaded)).problems == loaded.problems
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)
+    )
+)
 def test_any_other_json_is_refused(value: Any) -> None:
     refused(json.dumps(value).encode())
 

@@ -1,4 +1,4 @@
-"""Random walks over graphs: sequences of changes, valid and not, as a person, a program or a broken client might send."""
+"""Random walks over graphs: changes that fit and that do not, as a person, a program or a broken client sends them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def changes(draw: st.DrawFn) -> Change:
         case 0 | 1 | 2:
             kind = draw(st.sampled_from(sorted(KINDS)))
             name = draw(st.sampled_from(["a", "b", "c", "d", "e", "ü 1", "bad/name"]))
-            node = NodeDoc(id, kind, name, params=draw(st.sampled_from(KINDS[kind])), scope=draw(st.sampled_from(["", "s"])))
+            node = NodeDoc(
+                id, kind, name, params=draw(st.sampled_from(KINDS[kind])), scope=draw(st.sampled_from(["", "s"]))
+            )
             return AddNode(node)
         case 3 | 4 | 5 | 6:
             return Connect(edge)
@@ -95,7 +97,11 @@ def changes(draw: st.DrawFn) -> Change:
         case 12:
             return SetScope(id, draw(st.sampled_from(["", "s", "s/t", "s//t"])))
         case _:
-            return draw(st.sampled_from([Move(id, 1.5, -2.0), Move(id, float("nan"), 0.0), SetNote(id, "seen"), Move(id, None, None)]))
+            return draw(
+                st.sampled_from(
+                    [Move(id, 1.5, -2.0), Move(id, float("nan"), 0.0), SetNote(id, "seen"), Move(id, None, None)]
+                )
+            )
 
 
 @st.composite

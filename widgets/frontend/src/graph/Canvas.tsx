@@ -13,7 +13,7 @@ import {
   useStore,
   useStoreApi,
 } from "@xyflow/react";
-import { type KeyboardEvent, type MouseEvent, useCallback, useMemo, useRef } from "react";
+import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useMemo, useRef } from "react";
 import type { EdgeDoc } from "../wire";
 import { CanvasBar } from "./CanvasBar";
 import { EmptyCanvas } from "./EmptyCanvas";
@@ -25,6 +25,7 @@ import { useGraph, useSelected, useSession } from "./GraphProvider";
 import { NodeView } from "./NodeView";
 import { Refusal } from "./Refusal";
 import { useDrags } from "./useDrags";
+import { useReveal } from "./useReveal";
 import { useSpace } from "./useSpace";
 import { WiringHint } from "./WiringHint";
 import "./graph.css";
@@ -49,6 +50,7 @@ export function Canvas() {
   const zoom = useStore(({ transform }) => (transform[2] < 0.25 ? "block" : transform[2] < 0.5 ? "name" : "full"));
   const wrapper = useRef<HTMLDivElement>(null);
   const panning = useSpace(wrapper); // then a drag pans over nodes too
+  useInspectedInView();
 
   const onNodesChange = useCallback(
     (changes: NodeChange<FlowNode>[]) => {
@@ -98,7 +100,7 @@ export function Canvas() {
         {...wires}
         fitView
         fitViewOptions={FIT}
-        minZoom={0.1}
+        minZoom={0.05}
         maxZoom={2}
         onlyRenderVisibleElements
         elevateNodesOnSelect
@@ -138,6 +140,23 @@ function toggled(
   const next = new Set(selected);
   for (const { id, selected: on } of selections) if (id !== undefined) on ? next.add(id) : next.delete(id);
   return next;
+}
+
+/** Keeps a node that someone wants to edit in view when the inspector opens beside the canvas. */
+function useInspectedInView(): void {
+  const session = useSession();
+  const inspections = useSelected((session) => session.inspections);
+  const { getNode } = useReactFlow<FlowNode, FlowEdge>();
+  const reveal = useReveal();
+  useEffect(() => {
+    const [id] = session.selectedNodes;
+    if (inspections === 0 || id === undefined) return;
+    const frame = requestAnimationFrame(() => {
+      const node = getNode(id);
+      if (node) reveal({ ...node.position, width: node.width ?? 0, height: node.height ?? 0 });
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [session, inspections, getNode, reveal]);
 }
 
 /** Drawing wires: by drag or by two clicks, forwards or backwards, new ones or an end of one that is there. */

@@ -3,7 +3,7 @@ import { focusCanvas } from "./useKeys";
 
 /** What to do on an empty canvas. */
 export function EmptyCanvas() {
-  const { addAtCentre, canAdd } = useAddNode();
+  const { addNext, canAdd } = useAddNode();
   return (
     <div className="fl-empty" data-testid="empty-canvas">
       <h3>Start your graph</h3>
@@ -15,7 +15,7 @@ export function EmptyCanvas() {
               className="fl-button"
               onClick={(event) => {
                 focusCanvas(event.currentTarget);
-                addAtCentre("input");
+                addNext("input");
               }}
             >
               Add an input
@@ -24,6 +24,7 @@ export function EmptyCanvas() {
         )}
         <li>Drag an entry of the palette onto the canvas, or double-click it.</li>
         <li>Then drag from the port on a node’s right edge to one on another’s left edge.</li>
+        <li>Double-click a node to name it and to set its parameters.</li>
       </ul>
     </div>
   );

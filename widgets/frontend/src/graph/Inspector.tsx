@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "react";
 import type { KindInfo, NodeDoc } from "../wire";
 import { DraftInput } from "./DraftInput";
+import { freeName } from "./edits";
 import { familyHue } from "./families";
 import { FixButtons } from "./FixButtons";
 import { useGraph, useSelected, useSession, useStored } from "./GraphProvider";
@@ -9,6 +10,7 @@ import { InspectorPorts } from "./InspectorPorts";
 import { count } from "./numbers";
 import { Inline, Prose } from "./Prose";
 import { focusCanvas } from "./useKeys";
+import type { Parsed } from "./values";
 
 /** All about what is selected, to read and to edit. */
 export function Inspector() {
@@ -74,19 +76,24 @@ function NodeForm({ node }: { node: NodeDoc }) {
   const problems = useGraph().problems.filter((problem) => problem.node === node.id);
   const form = useRef<HTMLDivElement>(null);
   const inspections = useSelected(({ inspections }) => inspections);
-  const seen = useRef(0);
 
   useEffect(() => {
-    if (inspections > seen.current) form.current?.querySelector("input")?.select();
-    seen.current = inspections;
-  }, [inspections]);
+    if (session.takeInspection()) form.current?.querySelector("input")?.select();
+  }, [session, inspections]);
+
+  const parseName = (text: string): Parsed => {
+    const name = text.trim();
+    if (!name) return { error: "A node needs a name" };
+    const free = name === node.name || name === freeName(store.view, name, node.scope);
+    return free ? { value: name } : { error: `Another node is named ${name}` };
+  };
 
   return (
     <div ref={form}>
       <div className="fl-form-name">
         <DraftInput
           text={node.name}
-          parse={(text) => (text.trim() ? { value: text.trim() } : { error: "A node needs a name" })}
+          parse={parseName}
           onCommit={(name) => store.edit([{ op: "rename", id: node.id, name: String(name) }])}
           label="Name"
           testId="inspector-name"
@@ -102,7 +109,7 @@ function NodeForm({ node }: { node: NodeDoc }) {
       {kind?.fields.map((field) => <InspectorField key={field.name} node={node} field={field} />)}
       {parameters > 0 && <p className="fl-quiet">{count(parameters, "parameter")}</p>}
       <InspectorPorts node={node} kind={kind} />
-      <h4>Note</h4>
+      <h3 className="fl-subheading">Note</h3>
       <DraftInput
         text={node.note}
         parse={(text) => ({ value: text })}

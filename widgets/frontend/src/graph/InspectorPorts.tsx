@@ -15,11 +15,11 @@ export function InspectorPorts({ node, kind }: { node: NodeDoc; kind: KindInfo |
   );
   return (
     <>
-      {ports.inputs.length > 0 && <h4>{ports.inputs.length > 1 ? "Inputs" : "Input"}</h4>}
+      {ports.inputs.length > 0 && <h3 className="fl-subheading">{ports.inputs.length > 1 ? "Inputs" : "Input"}</h3>}
       {ports.inputs.map((port) => (
         <InputPort key={port.name} node={node} port={port} />
       ))}
-      {ports.outputs.length > 0 && <h4>{ports.outputs.length > 1 ? "Outputs" : "Output"}</h4>}
+      {ports.outputs.length > 0 && <h3 className="fl-subheading">{ports.outputs.length > 1 ? "Outputs" : "Output"}</h3>}
       {ports.outputs.map((port) => (
         <OutputPort key={port.name} node={node} port={port} />
       ))}

@@ -19,16 +19,19 @@ export function Palette() {
   const [pointed, setPointed] = useState<{ kind: KindInfo; element: HTMLElement } | null>(null);
   const families = useMemo(() => grouped(kinds.values(), query), [kinds, query]);
   const list = useRef<HTMLDivElement>(null);
-  const { addAtCentre } = useAddNode();
+  const { addNext } = useAddNode();
   const toggle = (family: string) => {
     const next = new Set(open);
     if (!next.delete(family)) next.add(family);
     setOpen(next);
   };
-  const onSearchKey = (event: KeyboardEvent) => {
+  const onSearchKey = (event: KeyboardEvent<HTMLInputElement>) => {
     if (event.key === "ArrowDown") moveFocus(event, list.current);
     const best = families[0]?.[1][0];
-    if (event.key === "Enter" && query && best) addAtCentre(best.kind);
+    if (event.key === "Enter" && query && best) {
+      addNext(best.kind);
+      event.currentTarget.select(); // the next word replaces this one
+    }
     if (event.key === "Escape") setQuery("");
   };
 
@@ -77,13 +80,13 @@ interface PaletteItemProps {
 }
 
 function PaletteItem({ kind, onPoint }: PaletteItemProps) {
-  const { addAtCentre } = useAddNode();
+  const { addNext } = useAddNode();
   const { drag, onPointerDown } = usePaletteDrag(kind.kind);
   const hue = { "--fl-hue": familyHue(kind.family) } as CSSProperties;
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter") return;
     event.preventDefault();
-    addAtCentre(kind.kind);
+    addNext(kind.kind);
   };
   return (
     <>
@@ -97,7 +100,7 @@ function PaletteItem({ kind, onPoint }: PaletteItemProps) {
           onPoint(null);
           onPointerDown(event);
         }}
-        onDoubleClick={() => addAtCentre(kind.kind)}
+        onDoubleClick={() => addNext(kind.kind)}
         onKeyDown={onKeyDown}
         onPointerEnter={(event) => onPoint({ kind, element: event.currentTarget })}
         onFocus={(event) => event.currentTarget.matches(":focus-visible") && onPoint({ kind, element: event.currentTarget })}

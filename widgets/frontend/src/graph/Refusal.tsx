@@ -2,6 +2,11 @@ import { FixButtons } from "./FixButtons";
 import { useSession, useStored } from "./GraphProvider";
 import { CloseIcon } from "./icons";
 
+/** Whether all words and numbers of `detail` stand in the message already. */
+function says(message: string, detail: string): boolean {
+  return detail.match(/[\w.]+/g)?.every((word) => message.includes(word)) ?? true;
+}
+
 /** Why the latest edit was refused: what, where, the specs that do not go together, and how to mend it. */
 export function Refusal() {
   const { store } = useSession();
@@ -17,7 +22,7 @@ export function Refusal() {
         <strong>{where ? `Not possible at ${where}` : "Not possible"}</strong>
         <p>{message}</p>
         {unsaid.length > 0 && <p className="fl-code">{unsaid.join("  and  ")}</p>}
-        {dimension !== null && !message.includes(dimension) && <p>Does not match: {dimension}.</p>}
+        {dimension !== null && !says(message, dimension) && <p>Does not match: {dimension}.</p>}
         <FixButtons fixes={fixes} />
       </div>
       <button type="button" className="fl-icon-button" aria-label="Dismiss" onClick={() => store.dismissRefusal()}>

@@ -10,9 +10,9 @@ const HANDLE = 10;
 const MINIMUM = 160;
 const MAXIMUM = 240;
 
-/** Mean widths of a character in the type sizes of a node. */
-const NAME_CHARACTER = 7.4;
-const SMALL_CHARACTER = 6;
+/** Mean widths of a character in the type sizes of a node, in the widest of the usual interface fonts. */
+const NAME_CHARACTER = 8.4;
+const SMALL_CHARACTER = 6.6;
 const CODE_CHARACTER = 6.7;
 
 export interface Geometry {

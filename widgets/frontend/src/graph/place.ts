@@ -7,7 +7,7 @@ export interface Box {
   height: number;
 }
 
-const GAP_X = 72;
+export const GAP_X = 72;
 const GAP_Y = 24;
 
 /**

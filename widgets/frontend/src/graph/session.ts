@@ -18,8 +18,9 @@ export class Session extends Observable {
   selectedNodes: ReadonlySet<string> = new Set();
   selectedEdges: ReadonlySet<string> = new Set();
   wiring: Wiring | null = null;
-  /** Counts the wishes to edit what is selected; the inspector opens and takes the focus at each. */
+  /** Counts the wishes to edit what is selected; the inspector opens and takes the focus, once for each. */
   inspections = 0;
+  private answered = 0;
 
   constructor(readonly store: GraphStore) {
     super();
@@ -43,6 +44,13 @@ export class Session extends Observable {
   inspect(): void {
     this.inspections++;
     this.changed();
+  }
+
+  /** Whether a wish to edit is still to be met; it then counts as met. */
+  takeInspection(): boolean {
+    const open = this.inspections > this.answered;
+    this.answered = this.inspections;
+    return open;
   }
 
   removeSelected(): void {

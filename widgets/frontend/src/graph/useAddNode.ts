@@ -1,64 +1,86 @@
-import { useReactFlow, useStoreApi } from "@xyflow/react";
+import { type ReactFlowInstance, useReactFlow, useStoreApi } from "@xyflow/react";
 import { useMemo } from "react";
+import type { Change, KindInfo, NodeDoc } from "../wire";
 import { addNode } from "./edits";
+import type { FlowEdge, FlowNode } from "./flow";
 import { geometryOf } from "./geometry";
 import { useSession } from "./GraphProvider";
-import { type Box, free } from "./place";
+import { type Box, free, GAP_X } from "./place";
 import { portsOf } from "./ports";
+import { useReveal } from "./useReveal";
 
-/** Ways to add a node of a kind; the new node is selected. */
+/** Families whose outputs are read, not fed on: what is added next goes below them. */
+const ENDS = ["loss", "metric"];
+
+/** Ways to add nodes; a new node is selected. */
 export function useAddNode() {
   const session = useSession();
-  const flow = useReactFlow();
+  const flow = useReactFlow<FlowNode, FlowEdge>();
   const state = useStoreApi();
+  const reveal = useReveal();
   return useMemo(() => {
     const { store } = session;
-    /** Adds a node with its middle at a point of the flow; with `settle` beside what is there, and brought into view. */
-    const add = (kind: string, x: number, y: number, settle: boolean): void => {
-      const info = store.kinds.get(kind);
-      if (!info) return;
-      const { node } = addNode(store.view, info, x, y);
-      const { width, height } = geometryOf(node, portsOf(node, info, undefined, []), info.label);
-      const box = { x: x - width / 2, y: y - height / 2, width, height };
-      const others = flow.getNodes().map(({ position, ...size }) => ({ ...position, ...sized(size) }));
-      const at = settle ? free(box, others) : box;
-      store.edit([{ op: "add_node", node: { ...node, x: Math.round(at.x), y: Math.round(at.y) } }]);
+    const add = (kind: KindInfo, box: Box): void => {
+      const { node } = addNode(store.view, kind, box.x, box.y);
+      store.edit([{ op: "add_node", node }]);
       session.select([node.id]);
-      if (settle) reveal({ ...at, width, height });
     };
-    const reveal = (box: Box): void => {
-      const bounds = canvas();
-      if (!bounds) return;
-      const { x: left, y: top } = flow.flowToScreenPosition(box);
-      const { x: right, y: bottom } = flow.flowToScreenPosition({ x: box.x + box.width, y: box.y + box.height });
-      if (left >= bounds.left && top >= bounds.top && right <= bounds.right && bottom <= bounds.bottom) return;
-      void flow.setCenter(box.x + box.width / 2, box.y + box.height / 2, { zoom: flow.getZoom() });
-    };
-    const canvas = (): DOMRect | undefined => state.getState().domNode?.getBoundingClientRect();
     return {
       canAdd: (kind: string): boolean => store.kinds.has(kind),
-      /** In the middle of what is seen of the canvas, beside what is there. */
-      addAtCentre: (kind: string): void => {
-        const bounds = canvas();
-        if (!bounds) return;
-        const { x, y } = flow.screenToFlowPosition({
-          x: bounds.left + bounds.width / 2,
-          y: bounds.top + bounds.height / 2,
-        });
-        add(kind, x, y, true);
+      /** After the one node that is selected, or else in the middle of what is seen; beside what is there. */
+      addNext: (kind: string): void => {
+        const info = store.kinds.get(kind);
+        const bounds = state.getState().domNode?.getBoundingClientRect();
+        if (!info || !bounds) return;
+        const middle = { x: bounds.left + bounds.width / 2, y: bounds.top + bounds.height / 2 };
+        const [last, ...others] = flow.getNodes().filter((node) => node.selected);
+        const wanted = last && others.length === 0 ? after(last, info) : around(info, flow.screenToFlowPosition(middle));
+        const box = free(wanted, boxes(flow));
+        add(info, box);
+        reveal(box);
       },
       /** Where it is dropped; off the canvas nothing happens. */
       addAtPointer: (kind: string, clientX: number, clientY: number): void => {
-        const bounds = canvas();
-        if (!bounds || clientX < bounds.left || clientX > bounds.right) return;
+        const info = store.kinds.get(kind);
+        const bounds = state.getState().domNode?.getBoundingClientRect();
+        if (!info || !bounds || clientX < bounds.left || clientX > bounds.right) return;
         if (clientY < bounds.top || clientY > bounds.bottom) return;
-        const { x, y } = flow.screenToFlowPosition({ x: clientX, y: clientY });
-        add(kind, x, y, false);
+        add(info, around(info, flow.screenToFlowPosition({ x: clientX, y: clientY })));
       },
+      /** The patch, its new nodes moved to where they cover no other. */
+      settled: (patch: readonly Change[]): Change[] =>
+        patch.map((change) => {
+          if (change.op !== "add_node" || change.node.x === null || change.node.y === null) return change;
+          const { x, y } = change.node;
+          const kind = store.kinds.get(change.node.kind);
+          const at = kind ? free({ x, y, ...sizeOf(change.node, kind) }, boxes(flow)) : { x, y };
+          return { op: "add_node", node: { ...change.node, x: Math.round(at.x), y: Math.round(at.y) } };
+        }),
     };
-  }, [session, flow, state]);
+  }, [session, flow, state, reveal]);
 }
 
-function sized({ width, height }: { width?: number; height?: number }): { width: number; height: number } {
-  return { width: width ?? 0, height: height ?? 0 };
+/** To the right of a node that it may feed on, else in its place, for `free` to find one below. */
+function after({ position: { x, y }, width = 0, data }: FlowNode, kind: KindInfo): Box {
+  const follows = kind.inputs.length > 0 && data.ports.outputs.length > 0 && !ENDS.includes(data.kind?.family ?? "");
+  return { x: follows ? x + width + GAP_X : x, y, ...newSize(kind) };
+}
+
+/** With its middle at a point of the flow. */
+function around(kind: KindInfo, { x, y }: { x: number; y: number }): Box {
+  const { width, height } = newSize(kind);
+  return { x: x - width / 2, y: y - height / 2, width, height };
+}
+
+function newSize(kind: KindInfo): { width: number; height: number } {
+  return sizeOf(addNode({ nodes: new Map(), edges: [] }, kind, 0, 0).node, kind);
+}
+
+function sizeOf(node: NodeDoc, kind: KindInfo): { width: number; height: number } {
+  const { width, height } = geometryOf(node, portsOf(node, kind, undefined, []), kind.label);
+  return { width, height };
+}
+
+function boxes(flow: ReactFlowInstance<FlowNode, FlowEdge>): Box[] {
+  return flow.getNodes().map(({ position, width = 0, height = 0 }) => ({ ...position, width, height }));
 }

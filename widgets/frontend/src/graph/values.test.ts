@@ -30,12 +30,17 @@ test("lists are read as JSON and as Python would write them", () => {
   assert.deepEqual({ value: 3 }, parse(field("json"), "3"));
   assert.deepEqual({ value: [2, 2] }, parse(field("json"), "2, 2"));
   assert.deepEqual({ value: [3] }, parse(field("json"), "(3,)"));
+  assert.deepEqual({ value: [0.001, -2e6] }, parse(field("json"), "1e-3, -2E+6"));
   assert.deepEqual({ value: [null, -1] }, parse(field("json"), "(None, -1)"));
   assert.ok("error" in parse(field("json"), "[2, 2"));
 });
 
+test("a shape is shown as in a spec", () => {
+  assert.equal("[batch, 28, 28]", format(field("json"), ["batch", 28, 28]));
+});
+
 test("what is shown is read back as it was", () => {
-  for (const value of [3, [2, 2], ["batch", 28], null, [[1, 2], [3, 4]]]) {
+  for (const value of [3, [2, 2], ["batch", 28], ["batch"], null, [[1, 2], [3, 4]], ["None", "a, b"], [1e-9], [true, null]]) {
     const read = parse(field("json"), format(field("json"), value));
     assert.deepEqual({ value: value ?? undefined }, read);
   }

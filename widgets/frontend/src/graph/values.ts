@@ -7,7 +7,17 @@ export type Parsed = { value: unknown } | { error: string };
 export function format(field: Field, value: unknown): string {
   if (value === null || value === undefined) return "";
   if (field.control === "text" || field.control === "choice") return String(value);
-  return typeof value === "string" ? value : JSON.stringify(value).replaceAll(",", ", ");
+  return typeof value === "string" ? value : written(value);
+}
+
+/** A value as it stands in a spec: [batch, 28, 28], names without quotes. */
+function written(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(written).join(", ")}]`;
+  return typeof value === "string" && isName(value) ? value : JSON.stringify(value);
+}
+
+function isName(text: string): boolean {
+  return /^[A-Za-z_]\w*$/.test(text) && !(text in WORDS) && !LITERALS.includes(text);
 }
 
 /** Reads what was typed. Empty text means: the default again (the value is then undefined). */
@@ -44,20 +54,22 @@ function parseList(text: string): Parsed {
       // the next reading may fit
     }
   }
-  return { error: 'Write a value such as 3, [2, 2] or ["batch", 28, 28]' };
+  return { error: "Write a value such as 3, [2, 2] or [batch, 28, 28]" };
 }
 
 const WORDS: Record<string, string> = { None: "null", True: "true", False: "false" };
+const LITERALS = ["null", "true", "false"];
+const TOKENS = /"[^"]*"|'([^']*)'|\d[\d.]*(?:[eE][+-]?\d+)?|[A-Za-z_]\w*|[()]|,(?=\s*[)\]]|\s*$)/g;
 
 /** Python's tuples, quotes and names as JSON's. Strings are kept as they are. */
 function asJson(text: string): string {
-  return text.replace(/"[^"]*"|'([^']*)'|[A-Za-z_]\w*|[()]|,(?=\s*[)\]]|\s*$)/g, (token, quoted?: string) => {
-    if (token.startsWith('"')) return token;
+  return text.replace(TOKENS, (token, quoted?: string) => {
+    if (/^["\d]/.test(token)) return token;
     if (quoted !== undefined) return JSON.stringify(quoted);
     if (token === "(") return "[";
     if (token === ")") return "]";
     if (token === ",") return "";
-    if (["null", "true", "false"].includes(token)) return token;
+    if (LITERALS.includes(token)) return token;
     return WORDS[token] ?? JSON.stringify(token);
   });
 }
