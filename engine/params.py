@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import UnionType
@@ -57,7 +58,18 @@ class Param:
         allowed = choices(self.annotation)
         if isinstance(value, str) and allowed:
             return unknown_name(value, allowed, "there is no")
-        return why[:1].lower() + why[1:]
+        return _in_words(why)
+
+
+def _in_words(why: str) -> str:
+    """msgspec's sentence as people say it: "Expected `int` >= 1 - at `$[0]`" is "position 0 must be int >= 1"."""
+    sentence, _, place = why.partition(" - at ")
+    positions = re.findall(r"\[(\d+)\]", place)
+    where = f"position {', '.join(positions)}" if positions else "it"
+    words = re.sub(r"^Expected", f"{where} must be", sentence)
+    for theirs, ours in (("array", "list"), ("str", "text"), ("null", "none"), ("object", "mapping")):
+        words = re.sub(rf"\b{theirs}\b", ours, words)
+    return words.replace(" | ", " or ").replace("`", "")
 
 
 def params_of(function: Callable[..., Any]) -> dict[str, Param]:

@@ -59,6 +59,7 @@ class LoomWidget(anywidget.AnyWidget):
         state = WidgetState(
             layout=self.layout_name,  # type: ignore[arg-type]
             kinds=catalogue() if self.graph_part is not None else [],
+            features=self.run_part.features() if self.run_part is not None else [],
             graph=self.graph_part.state() if self.graph_part is not None else None,
             run=self.run_part.state() if self.run_part is not None else None,
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from flowloom.data import Dataset
-from flowloom.graph import Graph
+from flowloom.graph import Applied, Graph
 from flowloom.optimizers import Optimizer, adam
 from flowloom.program import RunError
 from flowloom.training import Run, find_trainer
@@ -18,6 +18,7 @@ from flowloom.widgets.wire import (
     Acknowledged,
     Command,
     Curve,
+    FeatureInfo,
     Hyperparameter,
     Points,
     PointsRequest,
@@ -58,6 +59,8 @@ class RunPart:
         self._data, self._validation = data, validation
         self._send = send
         self._error: tuple[str, str | None] | None = None
+        self._structure = graph.structure  # of the graph that the run trains
+        self._stop_listening = graph.subscribe(self._graph_changed)
         self._sent: dict[str, tuple[int, int]] = {}  # by quantity: how many points were read, and how many sent
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -67,6 +70,7 @@ class RunPart:
     def close(self) -> None:
         """Stop telling the views. A run that goes on, goes on."""
         self._closed.set()
+        self._stop_listening()
 
     def receive(self, raw: object) -> None:
         """Carry out a message from the browser. A malformed one is refused, and changes nothing."""
@@ -128,9 +132,17 @@ class RunPart:
             self._error = (str(error), getattr(error, "node", None))
             raise
         self._error = None
+        self._structure = self.graph.structure
         self.run = run
         self._follow(run)
         return run
+
+    def _graph_changed(self, _applied: Applied) -> None:
+        """What was wrong with the graph may be mended now; and a run that goes on may differ from it."""
+        told = self._error is not None
+        self._error = None
+        if told or (self.run is not None and self.run.is_alive):
+            self._send(RunChanged(self.state()), [])
 
     def _tuned(self) -> Optimizer:
         """The optimizer with the hyperparameters that the board shows."""
@@ -156,6 +168,11 @@ class RunPart:
 
     # ------------------------------------------------------------ telling
 
+    def features(self) -> list[FeatureInfo]:
+        """What the data hold for the inputs of a graph; empty without data."""
+        found = {} if self._data is None else self._data.features
+        return [FeatureInfo(name, ["batch", *feature.shape], feature.dtype) for name, feature in found.items()]
+
     def state(self) -> RunState:
         """All that the board shows besides the curves."""
         run = self.run
@@ -166,6 +183,7 @@ class RunPart:
             status="failed" if self._error else "idle" if run is None else run.status,
             message=message,
             node=node,
+            outdated=run is not None and run.is_alive and self.graph.structure != self._structure,
             step=0 if run is None else run.step_count,
             steps=0 if run is None else run.steps,
             epoch=0 if run is None else run.epoch,

@@ -195,6 +195,7 @@ class RunState(Struct, frozen=True):
     status: Literal["idle", "starting", "running", "paused", "stopped", "finished", "failed"]
     message: str  # one line: what goes on, or why it failed
     node: str | None  # the node that a failure is about
+    outdated: bool  # the graph was changed since the run began, which goes on with the graph as it was
     step: int
     steps: int
     epoch: int
@@ -263,10 +264,19 @@ class Points(Struct, frozen=True, tag_field="type", tag="points"):
 RunReply: TypeAlias = Acknowledged | RunChanged | Points
 
 
+class FeatureInfo(Struct, frozen=True):
+    """A feature of the data: the input that has its name is fed with it. `shape` begins with "batch"."""
+
+    name: str
+    shape: list[str | int]
+    dtype: str
+
+
 class WidgetState(Struct, frozen=True):
     """What a view needs to draw its first picture. `layout` names the view; a part that is absent is null."""
 
     layout: Literal["editor", "board", "studio"]
     kinds: list[KindInfo]
+    features: list[FeatureInfo]
     graph: GraphState | None
     run: RunState | None

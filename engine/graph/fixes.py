@@ -1,11 +1,11 @@
-"""Fixes: for a node that does not typecheck, the small insertions that would mend it, each tried before offered."""
+"""Fixes: small changes that would mend a node that does not typecheck, each tried before it is offered."""
 
 from __future__ import annotations
 
 import msgspec
 
-from flowloom.graph.document import AddNode, Connect, Disconnect, EdgeDoc, Fix, Json, NodeDoc, Patch, Problem
-from flowloom.graph.inference import Inference
+from flowloom.graph.document import AddNode, Connect, Disconnect, EdgeDoc, Fix, Json, NodeDoc, Patch, Problem, SetParam
+from flowloom.graph.inference import Inference, Inferred
 from flowloom.graph.state import PatchError, State
 from flowloom.graph.trial import refusal, trial
 
@@ -16,17 +16,21 @@ INSERTIONS: tuple[tuple[str, str, dict[str, Json]], ...] = (
     ("Cast to float32", "cast", {"dtype": "float32"}),
     ("Swap the axes", "transpose", {}),
 )
+Candidate = tuple[str, Patch]
 
 
 def with_fixes(state: State, inference: Inference, problem: Problem) -> Problem:
     """The problem with up to three fixes that make its node typecheck. The state is tried on and left as it was."""
-    if problem.code != "spec":
+    if problem.code == "spec":
+        tried = [*_settings(state, inference, problem.node), *_insertions(state, problem.node)]
+    elif problem.code == "missing" and problem.port is not None:
+        tried = _wires(state, inference, problem.node, problem.port)
+    else:
         return problem
-    fixes: list[Fix] = []
-    for label, patch in _candidates(state, problem.node):
-        if len(fixes) < MOST and _mends(state, inference, problem.node, patch):
-            fixes.append(Fix(label, patch))
-    return msgspec.structs.replace(problem, fixes=fixes)
+    mending = [Fix(label, patch) for label, patch in tried if _mends(state, inference, problem.node, patch)]
+    if problem.code == "missing" and len(mending) > 1:
+        mending = []  # which of them is meant is not ours to guess
+    return msgspec.structs.replace(problem, fixes=mending[:MOST])
 
 
 def refused(state: State, inference: Inference, patch: Patch) -> Problem | None:
@@ -34,6 +38,8 @@ def refused(state: State, inference: Inference, patch: Patch) -> Problem | None:
     problem = refusal(state, inference, patch)
     if problem is None:
         return None
+    if problem.code != "spec":
+        return msgspec.structs.replace(problem, fixes=[])
     inverse = state.apply(patch)
     try:
         fixes = with_fixes(state, inference, problem).fixes
@@ -42,8 +48,36 @@ def refused(state: State, inference: Inference, patch: Patch) -> Problem | None:
     return msgspec.structs.replace(problem, fixes=[Fix(f.label, [*patch, *f.patch]) for f in fixes])
 
 
-def _candidates(state: State, id: str) -> list[tuple[str, Patch]]:
-    """Every insertion on every edge to the node, with its label. A list, for each is tried on the state itself."""
+def _settings(state: State, inference: Inference, id: str) -> list[Candidate]:
+    """Other dtypes for the inputs, and other sizes for the layers, that the node reads from."""
+    sources = dict.fromkeys(edge.source for edge in state.incoming.get(id, {}).values())
+    shapes = [e.shape for source in sources for e in inference.known.get(source, Inferred()).exprs().values()]
+    sizes = dict.fromkeys([1, *(d for shape in shapes for d in shape[1:] if isinstance(d, int))])
+    options: dict[str, tuple[str, list[Json]]] = {
+        "input": ("dtype", ["int64", "float32"]),
+        "layers.dense": ("units", [*sizes]),
+    }
+    found: list[Candidate] = []
+    for source in sources:
+        node = state.nodes[source]
+        key, values = options.get(node.kind, ("", []))
+        found += [(f"Set {key} of {node.name} to {value}", [SetParam(source, key, value)]) for value in values]
+    return found
+
+
+def _wires(state: State, inference: Inference, id: str, port: str) -> list[Candidate]:
+    """A wire to the port from each output that nothing reads yet."""
+    behind = state.downstream([id])
+    loose = [s for s in state.nodes if s not in behind and not state.outgoing.get(s)]
+    return [
+        (f"Connect {state.nodes[source].name}", [Connect(EdgeDoc(source, out, id, port))])
+        for source in loose
+        for out in inference.known.get(source, Inferred()).exprs()
+    ]
+
+
+def _insertions(state: State, id: str) -> list[Candidate]:
+    """Every insertion on every edge to the node."""
     edges = state.incoming.get(id, {})
     return [
         (f"{label} before {port}" if len(edges) > 1 else label, _insertion(state, edge, kind, params))
@@ -68,8 +102,12 @@ def _insertion(state: State, edge: EdgeDoc, kind: str, params: dict[str, Json]) 
 
 
 def _mends(state: State, inference: Inference, id: str, patch: Patch) -> bool:
-    """Whether the node typechecks after the patch."""
+    """Whether the node typechecks after the patch, and no other that reads from what it sets is broken by it."""
+    set_here = [c.id for c in patch if isinstance(c, SetParam)]
+    readers = [edge.target for source in set_here for edge in state.outgoing.get(source, ())]
     try:
-        return trial(state, inference, patch)[id].expansion is not None
+        after = trial(state, inference, patch, besides=[id, *readers])
     except PatchError:
         return False
+    broken = [i for i, known in after.items() if known.problem and not inference.known.get(i, known).problem]
+    return after[id].expansion is not None and not broken

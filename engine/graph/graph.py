@@ -156,18 +156,22 @@ class Graph:
         expr = self.inferred(tensor.id).exprs().get(tensor.port)
         return None if expr is None else expr.spec
 
-    def why_unknown(self, id: str) -> str:
-        """The problem of a node, or of the first one before it that has one, in a line."""
+    def blocker(self, id: str) -> Problem | None:
+        """The problem that keeps a node from being typed: its own, or that of the first one before it that has one."""
         seen, stack = {id}, [id]
         while stack:
             current = stack.pop()
-            problem = self.inferred(current).problem
-            if problem:
-                return f"{self._state.nodes[current].path}: {problem.message}"
+            if problem := self.inferred(current).problem:
+                return problem
             sources = {e.source for e in self._state.incoming.get(current, {}).values()} - seen
             seen |= sources
             stack += sorted(sources)
-        return "it is not in the graph"
+        return None
+
+    def why_unknown(self, id: str) -> str:
+        """The problem that keeps a node from being typed, in a line."""
+        problem = self.blocker(id)
+        return f"{self._state.nodes[problem.node].path}: {problem.message}" if problem else "it is not in the graph"
 
     # ------------------------------------------------------------ change
 
@@ -218,7 +222,7 @@ class Graph:
         return len(self._redo)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after each patch, in order and in the thread that applied it. Returns the way to stop that."""
+        """Call `listener` after each patch, in order, in the thread that applied it. Returns the way to stop that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 

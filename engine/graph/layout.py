@@ -13,7 +13,7 @@ from flowloom.graph.state import State
 GAP_X, GAP_Y, SWEEPS = 96.0, 28.0, 4  # pixels between columns, pixels between nodes of a column, passes
 NARROWEST, WIDEST = 160.0, 240.0  # pixels: how wide a node is drawn
 HEADER, ROW, FOOTER = 32.0, 20.0, 24.0  # pixels: its name, each row of named ports, its spec
-NAME, SMALL, CODE = 7.4, 6.0, 6.7  # pixels: a character of the name, of the kind, of the spec
+NAME, SMALL, CODE = 8.4, 6.6, 6.7  # pixels: a character of the name, of the kind, of the spec
 
 
 def tidy(state: State, inference: Inference) -> Patch:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from flowloom.graph.document import AddNode, Change, Connect, EdgeDoc, Problem, ResetParam, SetParam
 from flowloom.graph.inference import Inference, Inferred
 from flowloom.graph.state import State, check_port, known_kind, operand_ports
 
 
-def trial(state: State, inference: Inference, patch: Sequence[Change]) -> dict[str, Inferred]:
-    """What would be known of the nodes that the patch adds, wires or sets. Raises PatchError if it does not apply."""
-    touched = [id for change in patch if (id := _touched(change))]
+def trial(
+    state: State, inference: Inference, patch: Sequence[Change], besides: Iterable[str] = ()
+) -> dict[str, Inferred]:
+    """What would be known of the nodes that the patch adds, wires or sets, and of those `besides`.
+
+    Raises PatchError if it does not apply.
+    """
+    touched = [*(id for change in patch if (id := _touched(change))), *besides]
     inverse = state.apply(patch)
     touched = [id for id in touched if id in state.nodes]
     before = {id: inference.known.get(id) for id in touched}

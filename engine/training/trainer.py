@@ -17,7 +17,14 @@ from flowloom.training.step import Batch, Evaluation, TrainStep
 
 
 class TrainingError(ValueError):
-    """A training that cannot start: no loss, nothing to learn, or data that the graph's inputs do not match."""
+    """A training that cannot start: no loss, nothing to learn, or data that the graph's inputs do not match.
+
+    `node` is the id of the node that stands in the way, where one does.
+    """
+
+    def __init__(self, message: str, node: str | None = None) -> None:
+        super().__init__(message)
+        self.node = node
 
 
 class Trainer:
@@ -109,16 +116,18 @@ class Trainer:
 def find_trainer(graph: Graph, optimizer: Optimizer | None = None) -> Trainer:
     """The trainer that a graph speaks for itself: its one loss node, and the metric nodes that typecheck, by name.
 
-    Raises TrainingError if there is no loss, or more than one; SpecError if the graph does not typecheck up to it.
+    Raises TrainingError if there is no loss, or more than one, or if the graph does not typecheck up to it.
     """
     losses = _tensors(graph, "losses.")
     if not losses:
-        raise TrainingError("the graph has no loss; add one from the palette's group 'loss' and wire it to the output")
+        raise TrainingError("the graph has no loss; add one from the palette's group Losses and wire it to the output")
     if len(losses) > 1:
         names = ", ".join(repr(t.name) for t in losses)
         raise TrainingError(
             f"the graph has {len(losses)} losses ({names}); remove all but one, or give one to fl.Trainer"
         )
+    if blocker := graph.blocker(losses[0].id):
+        raise TrainingError(graph.why_unknown(losses[0].id), blocker.node)
     metrics = {t.name: t for t in _tensors(graph, "metrics.") if graph.spec(t) is not None}
     return Trainer(losses[0], optimizer, metrics)
 

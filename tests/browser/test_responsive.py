@@ -79,6 +79,20 @@ def test_graph_that_cannot_train_says_why_on_the_board(notebook: Opener) -> None
     assert "the graph has no loss" in message.inner_text()
 
 
+def test_empty_canvas_offers_the_inputs_of_the_data(notebook: Opener) -> None:
+    opened = notebook(["import flowloom as fl\ng = fl.Graph('mine')\nfl.widgets.Studio(g, fl.data.load('digits'))"])
+    opened.run_all()
+    studio = StudioPage(opened.page)
+    opened.screenshot("studio-empty", ".fl-studio")
+
+    opened.page.get_by_role("button", name="Add the inputs of your data").click()
+
+    opened.eventually("[str(t.spec) for t in g.inputs]", ["float32[batch, 8, 8, 1]", "int64[batch]"])
+    studio.node("image").wait_for()
+    studio.press("train")
+    assert "no loss" in opened.page.get_by_test_id("run-message").inner_text()
+
+
 @pytest.mark.parametrize("layout", ["GraphEditor(g)", "TrainingBoard(g, fl.data.load('digits'))"])
 def test_editor_and_board_stand_alone(notebook: Opener, layout: str) -> None:
     opened = notebook([MODEL.rpartition("studio =")[0] + f"view = fl.widgets.{layout}\nview"])

@@ -74,7 +74,7 @@ WRONG: dict[str, tuple[Callable[[fl.Tensor, fl.Tensor], Any], type[Exception], s
         r"layers.dense\(\) has no parameter 'unit'; did you mean 'units'\?",
     ),
     "missing": (lambda x, label: fl.one_hot(label), TypeError, r"one_hot\(\) needs the parameter 'depth'"),
-    "value": (lambda x, label: fl.layers.dense(x, units=0), fl.SpecError, "units=0 does not fit: expected `int` >= 1"),
+    "value": (lambda x, label: fl.layers.dense(x, units=0), fl.SpecError, "units=0 does not fit: it must be int >= 1"),
     "choice": (
         lambda x, label: fl.layers.dense(x, activation="rellu"),
         fl.SpecError,
@@ -110,7 +110,7 @@ WRONG: dict[str, tuple[Callable[[fl.Tensor, fl.Tensor], Any], type[Exception], s
     "wrt": (lambda x, label: fl.gradients(fl.mean(x), ["x"]), TypeError, "got 'x'"),  # type: ignore[list-item]
     "lookup": (lambda x, label: x.graph["hiden"], KeyError, "graph 'net' has no node 'hiden'; did you mean 'hidden'"),
     "set": (lambda x, label: x.graph.set("hidden", unit=3), TypeError, "no parameter 'unit'; did you mean 'units'"),
-    "set value": (lambda x, label: x.graph.set("hidden", units="3"), fl.SpecError, "expected `int`, got `str`"),
+    "set value": (lambda x, label: x.graph.set("hidden", units="3"), fl.SpecError, "it must be int, got text"),
     "remove": (lambda x, label: x.graph.remove("x", "ghost"), KeyError, "has no node 'ghost'"),
 }
 

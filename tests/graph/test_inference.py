@@ -135,7 +135,7 @@ def test_inputs_that_do_not_fit_are_shown_with_both_specs_and_the_dimension() ->
 @pytest.mark.parametrize(
     ("key", "value", "message", "label"),
     [
-        ("units", 0, "units=0 does not fit: expected `int` >= 1", "Reset units to its default"),
+        ("units", 0, "units=0 does not fit: it must be int >= 1", "Reset units to its default"),
         ("unit", 3, "layers.dense has no parameter 'unit'; did you mean 'units'?", "Remove unit"),
         ("activation", "rellu", "there is no 'rellu'; did you mean 'relu'?", "Reset activation to its default"),
     ],
@@ -176,17 +176,62 @@ def test_a_wire_that_does_not_fit_is_refused_with_fixes_that_do_what_was_meant()
     assert len(g.edges) == 1
 
 
-def test_labels_of_floats_are_offered_a_cast() -> None:
+def test_labels_of_floats_are_offered_another_dtype_or_a_cast() -> None:
     g = canvas(ROWS, LABEL, LOSS)
     g.apply([connect("rows", "loss", "logits")])
     problem = g.refusal([connect("label", "loss", "label")])
     assert problem is not None
 
-    assert [f.label for f in problem.fixes] == ["Cast to int64 before label"]
+    assert [f.label for f in problem.fixes] == ["Set dtype of label to int64", "Cast to int64 before label"]
     g.apply(problem.fixes[0].patch)
+    assert g.problems == []
+    assert str(g["label"].spec) == "int64[batch]"
+    g.undo()
+    g.apply(problem.fixes[1].patch)
     assert g.problems == []
     (cast,) = (n for n in g.nodes.values() if n.kind == "cast")
     assert cast.params == {"dtype": "int64"}
+
+
+def test_a_layer_of_another_size_is_offered_the_size_that_fits() -> None:
+    with fl.Graph() as g:
+        rows = fl.input("rows", ("batch", 6))
+        target = fl.input("target", ("batch", 3))
+        fl.layers.dense(rows, units=5, name="hidden")
+        g.apply([AddNode(NodeDoc("loss", "losses.mean_squared_error", "loss"))])
+    g.apply([connect(g["hidden"].id, "loss", "prediction"), connect(target.id, "loss", "target")])
+    (problem,) = g.problems
+
+    assert "Set units of hidden to 3" in [f.label for f in problem.fixes]
+    g.apply(next(f.patch for f in problem.fixes if f.label == "Set units of hidden to 3"))
+    assert g.problems == []
+
+
+def test_a_setting_that_would_break_another_reader_is_not_offered() -> None:
+    with fl.Graph() as g:
+        rows = fl.input("rows", ("batch", 6))
+        hidden = fl.layers.dense(rows, units=5, name="hidden")
+        fl.losses.mean_squared_error(hidden, fl.input("five", ("batch", 5)), name="other")
+        target = fl.input("target", ("batch", 3))
+        g.apply([AddNode(NodeDoc("loss", "losses.mean_squared_error", "loss"))])
+    g.apply([connect(hidden.id, "loss", "prediction"), connect(target.id, "loss", "target")])
+    (problem,) = g.problems
+
+    assert not any("units" in f.label for f in problem.fixes)
+
+
+def test_the_only_loose_end_that_fits_an_open_input_is_offered() -> None:
+    with fl.Graph() as g:
+        rows = fl.input("rows", ("batch", 6))
+        fl.input("label", ("batch",), "int64")
+        scores = fl.layers.dense(rows, units=3, name="scores")
+        g.apply([AddNode(NodeDoc("loss", "losses.softmax_cross_entropy", "loss"))])
+    g.apply([connect(scores.id, "loss", "logits")])
+    (problem,) = g.problems
+
+    assert [f.label for f in problem.fixes] == ["Connect label"]
+    g.apply(problem.fixes[0].patch)
+    assert g.problems == []
 
 
 def test_a_fix_stands_between_the_nodes_that_it_joins() -> None:

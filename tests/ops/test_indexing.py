@@ -72,7 +72,7 @@ def test_an_index_out_of_range(call: Callable[[Any], Any]) -> None:
         ),
         (
             lambda: ops.one_hot(Spec((2,), "int64"), depth=0),
-            "depth=0 does not fit: expected `int` >= 1",
+            "depth=0 does not fit: it must be int >= 1",
         ),
     ],
 )

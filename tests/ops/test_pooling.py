@@ -78,7 +78,7 @@ def test_named_dimensions_pass_through() -> None:
         ),
         (
             lambda: ops.max_pool2d(Spec((1, 4, 4, 1)), pool_size=0),
-            "pool_size=0 does not fit: expected `int` >= 1",
+            "pool_size=0 does not fit: it must be int >= 1",
         ),
     ],
 )

@@ -138,7 +138,7 @@ def test_derived_keys_differ_and_so_do_their_draws() -> None:
         ),
         (
             lambda: ops.random_bernoulli(Spec((2,), "uint64"), shape=(3,), p=1.5),
-            "p=1.5 does not fit: expected `float` <= 1.0",
+            "p=1.5 does not fit: it must be float <= 1.0",
         ),
     ],
 )

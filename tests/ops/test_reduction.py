@@ -113,7 +113,7 @@ def test_the_first_of_equals_is_the_position() -> None:
         ),
         (
             lambda: ops.sum(Spec((3,)), axis="rows"),
-            "axis='rows' does not fit: expected `int | array | null`, got `str`",
+            "axis='rows' does not fit: it must be int or list or none, got text",
         ),
     ],
 )

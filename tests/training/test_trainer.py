@@ -291,7 +291,7 @@ def test_a_graph_without_a_loss_or_with_two_is_refused(graph: fl.Graph) -> None:
 def test_a_loss_that_is_not_wired_is_refused_by_name(graph: fl.Graph) -> None:
     graph.apply([fl.graph.document.Disconnect(e) for e in graph.edges if graph.nodes[e.target].name == "loss"])
 
-    with pytest.raises(fl.SpecError, match="loss: input 'logits' is not connected"):
+    with pytest.raises(fl.TrainingError, match="loss: input 'logits' is not connected"):
         find_trainer(graph)
 
 

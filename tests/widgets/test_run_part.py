@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import flowloom as fl
+from flowloom.graph.document import Disconnect
 from flowloom.training import stop_all
 from flowloom.widgets.run_part import RunPart
 from flowloom.widgets.wire import Acknowledged, Points, RunChanged, RunState
@@ -45,15 +46,16 @@ class Board:
 
     def wait_for_status(self, status: str) -> RunState:
         """The first state with this status that was told, now or within the deadline."""
-        with self._news:
-            assert self._news.wait_for(lambda: self._told(status) is not None, timeout=30), status
-        found = self._told(status)
-        assert found is not None
-        return found
+        return self.wait_for(lambda state: state.status == status)
 
-    def _told(self, status: str) -> RunState | None:
-        states = [r.state for r, _ in self.replies if isinstance(r, RunChanged)]
-        return next((s for s in states if s.status == status), None)
+    def wait_for(self, wanted: Callable[[RunState], bool]) -> RunState:
+        """The first state like this that was told, now or within the deadline."""
+        with self._news:
+            assert self._news.wait_for(lambda: any(map(wanted, self._told())), timeout=30)
+            return next(filter(wanted, self._told()))
+
+    def _told(self) -> list[RunState]:
+        return [r.state for r, _ in self.replies if isinstance(r, RunChanged)]
 
     def curves(self) -> dict[tuple[str, str], tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
         """All points told so far, put together as the browser does."""
@@ -113,14 +115,8 @@ def test_step_before_a_run_takes_one_batch_and_pauses() -> None:
 
     board.press("step")
 
+    board.wait_for(lambda state: state.status == "paused" and state.step == 1)
     assert board.part.run is not None
-    with board._news:
-        assert board._news.wait_for(
-            lambda: any(
-                isinstance(r, RunChanged) and r.state.status == "paused" and r.state.step == 1 for r, _ in board.replies
-            ),
-            timeout=30,
-        )
     assert board.part.run.step_count == 1
 
 
@@ -159,6 +155,41 @@ def test_run_that_fails_says_why_and_at_which_node() -> None:
 
     assert "outside 0..4" in state.message
     assert state.node == graph["loss"].id
+
+
+def test_loss_that_cannot_be_computed_is_said_with_the_node_and_forgotten_when_the_graph_is_mended() -> None:
+    graph = digits_model()
+    edge = next(e for e in graph.edges if e.target == graph["scores"].id)
+    graph.apply([Disconnect(edge)])
+    board = Board(graph)
+
+    error = board.press("train")
+    assert error == "scores: input 'x' is not connected"
+    assert board.part.state().node == edge.target
+    graph.undo()
+
+    assert board.part.state().status == "idle"
+    assert board.replies[-1][0].state.message == ""
+
+
+def test_change_of_the_graph_during_a_run_is_for_the_next_run() -> None:
+    board = Board(epochs=1000)
+    board.press("train")
+    board.wait_for_status("running")
+    assert not board.part.state().outdated
+
+    board.part.graph.set("scores", units=12)
+    assert board.part.state().outdated
+    board.press("stop")
+    board.wait_for_status("stopped")
+
+    assert not board.part.state().outdated
+
+
+def test_features_of_the_data_are_offered_as_inputs() -> None:
+    features = {f.name: (f.shape, f.dtype) for f in Board().part.features()}
+
+    assert features == {"image": (["batch", 8, 8, 1], "float32"), "label": (["batch"], "int64")}
 
 
 def test_data_that_hold_nan_are_refused_before_the_first_step() -> None:
@@ -209,8 +240,8 @@ def test_commands_without_a_run_are_refused() -> None:
 def test_starting_over_gives_new_first_weights_and_is_refused_during_a_run() -> None:
     board = Board(epochs=1000)
     first = board.part.graph.variables[0].value
-    board.press("train")
-    board.wait_for_status("running")
+    board.press("step")
+    board.wait_for(lambda state: state.status == "paused" and state.step == 1)
 
     assert board.press("reset") == "stop the run before starting over"
     board.press("stop")

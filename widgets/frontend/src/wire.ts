@@ -268,6 +268,7 @@ export interface RunState {
   status: "failed" | "finished" | "idle" | "paused" | "running" | "starting" | "stopped";
   message: string;
   node: string | null;
+  outdated: boolean;
   step: number;
   steps: number;
   epoch: number;
@@ -332,10 +333,18 @@ export interface Points {
   curves: Curve[];
 }
 
+/** A feature of the data: the input that has its name is fed with it. `shape` begins with "batch". */
+export interface FeatureInfo {
+  name: string;
+  shape: (string | number)[];
+  dtype: string;
+}
+
 /** What a view needs to draw its first picture. `layout` names the view; a part that is absent is null. */
 export interface WidgetState {
   layout: "board" | "editor" | "studio";
   kinds: KindInfo[];
+  features: FeatureInfo[];
   graph: GraphState | null;
   run: RunState | null;
 }

@@ -142,21 +142,18 @@ function toggled(
   return next;
 }
 
-/** Keeps a node that someone wants to edit in view when the inspector opens beside the canvas. */
+/** Keeps the node that someone edits in view, also when the inspector opens and leaves less room for the canvas. */
 function useInspectedInView(): void {
   const session = useSession();
   const inspections = useSelected((session) => session.inspections);
+  const room = useStore(({ width }) => width);
   const { getNode } = useReactFlow<FlowNode, FlowEdge>();
   const reveal = useReveal();
   useEffect(() => {
     const [id] = session.selectedNodes;
-    if (inspections === 0 || id === undefined) return;
-    const frame = requestAnimationFrame(() => {
-      const node = getNode(id);
-      if (node) reveal({ ...node.position, width: node.width ?? 0, height: node.height ?? 0 });
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [session, inspections, getNode, reveal]);
+    const node = inspections > 0 && id !== undefined && getNode(id);
+    if (node) reveal({ ...node.position, width: node.width ?? 0, height: node.height ?? 0 });
+  }, [session, inspections, room, getNode, reveal]);
 }
 
 /** Drawing wires: by drag or by two clicks, forwards or backwards, new ones or an end of one that is there. */

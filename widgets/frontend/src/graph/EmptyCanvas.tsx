@@ -1,25 +1,32 @@
+import type { MouseEvent } from "react";
+import { specOf } from "./edits";
+import { useStored } from "./GraphProvider";
 import { useAddNode } from "./useAddNode";
 import { focusCanvas } from "./useKeys";
 
 /** What to do on an empty canvas. */
 export function EmptyCanvas() {
-  const { addNext, canAdd } = useAddNode();
+  const features = useStored((store) => store.features);
+  const { addNext, addInputs, canAdd } = useAddNode();
+  const start = (event: MouseEvent<HTMLElement>) => {
+    focusCanvas(event.currentTarget);
+    if (features.length > 0) addInputs(features);
+    else addNext("input");
+  };
   return (
     <div className="fl-empty" data-testid="empty-canvas">
       <h3>Start your graph</h3>
       <ul>
         {canAdd("input") && (
           <li>
-            <button
-              type="button"
-              className="fl-button"
-              onClick={(event) => {
-                focusCanvas(event.currentTarget);
-                addNext("input");
-              }}
-            >
-              Add an input
+            <button type="button" className="fl-button" data-testid="add-inputs" onClick={start}>
+              {features.length > 0 ? "Add the inputs of your data" : "Add an input"}
             </button>
+            {features.map((feature) => (
+              <span key={feature.name} className="fl-line">
+                <strong>{feature.name}</strong> <span className="fl-code">{specOf(feature)}</span>
+              </span>
+            ))}
           </li>
         )}
         <li>Drag an entry of the palette onto the canvas, or double-click it.</li>

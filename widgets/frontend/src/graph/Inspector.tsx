@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import type { KindInfo, NodeDoc } from "../wire";
+import { DataFeatures } from "./DataFeatures";
 import { DraftInput } from "./DraftInput";
 import { freeName } from "./edits";
 import { familyHue } from "./families";
@@ -49,6 +50,7 @@ function Overview() {
         {count(nodes.size, "node")}, {count(parameters, "parameter")}
       </p>
       <p className="fl-quiet">Select a node to see and change what it does.</p>
+      <DataFeatures />
     </>
   );
 }

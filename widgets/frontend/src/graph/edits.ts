@@ -1,5 +1,5 @@
 import { randomId } from "../host";
-import type { AddNode, Change, EdgeDoc, KindInfo, NodeDoc } from "../wire";
+import type { AddNode, Change, EdgeDoc, FeatureInfo, KindInfo, NodeDoc } from "../wire";
 import { type GraphDoc, sameEdge, sameTarget } from "./document";
 
 /** A new node of a kind, its name made from the kind's label and free at the top scope. */
@@ -16,6 +16,18 @@ export function addNode(doc: GraphDoc, kind: KindInfo, x: number, y: number): Ad
     note: "",
   };
   return { op: "add_node", node };
+}
+
+/** A new input that is fed with a feature of the data. */
+export function addInput(doc: GraphDoc, kind: KindInfo, feature: FeatureInfo, x: number, y: number): AddNode {
+  const { node } = addNode(doc, kind, x, y);
+  const { name, shape, dtype } = feature;
+  return { op: "add_node", node: { ...node, name: freeName(doc, name, ""), params: { shape, dtype } } };
+}
+
+/** A feature as a spec: "float32[batch, 8, 8, 1]". */
+export function specOf({ shape, dtype }: FeatureInfo): string {
+  return `${dtype}[${shape.join(", ")}]`;
 }
 
 /** `base`, or `base_1`, `base_2`, ... : the first that no node in `scope` has. */

@@ -2,6 +2,7 @@ import type { Host } from "../host";
 import type {
   Change,
   EdgeDoc,
+  FeatureInfo,
   Fits,
   GraphEvent,
   GraphState,
@@ -44,6 +45,8 @@ interface Pending {
  */
 export class GraphStore extends Observable {
   readonly kinds: ReadonlyMap<string, KindInfo>;
+  /** What the data hold for inputs of the same names. */
+  readonly features: readonly FeatureInfo[];
   view: GraphView;
   /** Why the latest edit was refused; null once it is dismissed or another edit is made. */
   refusal: Problem | null = null;
@@ -63,6 +66,7 @@ export class GraphStore extends Observable {
   constructor(private readonly host: Host) {
     super();
     this.kinds = new Map(host.state.kinds.map((kind) => [kind.kind, kind]));
+    this.features = host.state.features;
     this.confirmed = viewOf(host.state.graph ?? EMPTY);
     this.view = this.confirmed;
     host.on("graph", (message) => this.receive(message));

@@ -1,13 +1,15 @@
 import { type ReactFlowInstance, useReactFlow, useStoreApi } from "@xyflow/react";
 import { useMemo } from "react";
-import type { Change, KindInfo, NodeDoc } from "../wire";
-import { addNode } from "./edits";
+import type { AddNode, Change, FeatureInfo, KindInfo, NodeDoc } from "../wire";
+import { addInput, addNode } from "./edits";
 import type { FlowEdge, FlowNode } from "./flow";
 import { geometryOf } from "./geometry";
 import { useSession } from "./GraphProvider";
 import { type Box, free, GAP_X } from "./place";
 import { portsOf } from "./ports";
 import { useReveal } from "./useReveal";
+
+const ORIGIN: Box = { x: 0, y: 0, width: 0, height: 0 };
 
 /** Families whose outputs are read, not fed on: what is added next goes below them. */
 const ENDS = ["loss", "metric"];
@@ -46,6 +48,22 @@ export function useAddNode() {
         if (!info || !bounds || clientX < bounds.left || clientX > bounds.right) return;
         if (clientY < bounds.top || clientY > bounds.bottom) return;
         add(info, around(info, flow.screenToFlowPosition({ x: clientX, y: clientY })));
+      },
+      /** Inputs for features of the data, one below another at the left of what is there, as one edit. */
+      addInputs: (features: readonly FeatureInfo[]): void => {
+        const kind = store.kinds.get("input");
+        if (!kind) return;
+        const taken = boxes(flow);
+        const { x, y } = [...taken].sort((a, b) => a.x - b.x || a.y - b.y)[0] ?? ORIGIN;
+        const added = features.map((feature): AddNode => {
+          const { node } = addInput(store.view, kind, feature, x, y);
+          const box = free({ x, y, ...sizeOf(node, kind) }, taken);
+          taken.push(box);
+          return { op: "add_node", node: { ...node, x: Math.round(box.x), y: Math.round(box.y) } };
+        });
+        store.edit(added);
+        session.select([]);
+        reveal(taken.at(-1) ?? ORIGIN);
       },
       /** The patch, its new nodes moved to where they cover no other. */
       settled: (patch: readonly Change[]): Change[] =>

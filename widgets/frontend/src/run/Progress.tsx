@@ -7,6 +7,7 @@ import { isActive, type RunStore, useRun } from "./store";
 export function Progress({ store, onSelectNode }: { store: RunStore; onSelectNode?: (id: string) => void }) {
   const { state, error } = useRun(store);
   const failed = state.status === "failed";
+  const message = state.outdated ? "Your changes to the graph are for the next run" : state.message;
   const trouble = error ?? (failed ? state.message : null);
   return (
     <div className="fl-progress">
@@ -16,8 +17,8 @@ export function Progress({ store, onSelectNode }: { store: RunStore; onSelectNod
         </span>
         {state.run > 0 && !isActive(state) && <Reset store={store} />}
         {!trouble && (
-          <span className="fl-run-message" data-testid="run-message" title={state.message}>
-            {state.message}
+          <span className="fl-run-message" data-testid="run-message" title={message}>
+            {message}
           </span>
         )}
         <Numbers state={state} />

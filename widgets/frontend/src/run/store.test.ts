@@ -9,6 +9,7 @@ const idle: RunState = {
   status: "running",
   message: "",
   node: null,
+  outdated: false,
   step: 0,
   steps: 100,
   epoch: 1,
@@ -26,7 +27,7 @@ function opened() {
   const sent: Command[] = [];
   let handler: (content: unknown, buffers: DataView[]) => void = () => {};
   const host = new Host({
-    get: () => ({ layout: "board", kinds: [], graph: null, run: idle }),
+    get: () => ({ layout: "board", kinds: [], features: [], graph: null, run: idle }),
     send: (content) => void sent.push((content as { message: Command }).message),
     on: (_, given) => void (handler = given),
   });
