@@ -18,7 +18,7 @@ import flowloom as fl
 from flowloom.training import Event, Run, stop_all
 from flowloom.training.run import run_of
 from tests.training.models import LABELS, POINTS, classifier, points, trainer, values
-from tests.training.waiting import eventually
+from tests.training.waiting import DEADLINE, eventually
 
 FOREVER = 1_000_000  # epochs
 
@@ -298,6 +298,7 @@ def test_stop_does_not_wait_for_a_long_validation() -> None:
     assert run.history == {}
 
 
+@pytest.mark.usefixtures("keyboard_interrupts")
 def test_waiting_can_be_interrupted_and_taken_up_again() -> None:
     run = started()
 
@@ -308,7 +309,7 @@ def test_waiting_can_be_interrupted_and_taken_up_again() -> None:
     helper = threading.Thread(target=interrupt)
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012  (the interrupt may come at once)
         helper.start()
-        run.wait()
+        run.wait(DEADLINE)
     helper.join()
 
     assert run.is_alive

@@ -344,6 +344,7 @@ def test_fit_raises_the_error_of_its_run() -> None:
         trainer(classifier()).fit(bad)
 
 
+@pytest.mark.usefixtures("keyboard_interrupts")
 @pytest.mark.parametrize("progress", [False, True])
 def test_an_interrupt_ends_fit_and_its_run(progress: bool) -> None:
     graph = classifier()
