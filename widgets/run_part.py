@@ -12,7 +12,7 @@ from flowloom.data import Dataset
 from flowloom.graph import Applied, Graph
 from flowloom.optimizers import Optimizer, adam
 from flowloom.program import RunError
-from flowloom.training import Run, find_trainer
+from flowloom.training import Run, find_trainer, run_of
 from flowloom.widgets.points import thinned
 from flowloom.widgets.wire import (
     Acknowledged,
@@ -52,8 +52,9 @@ class RunPart:
         seed: int = 0,
         run: Run | None = None,
     ) -> None:
-        self.graph, self.run = graph, run
-        self.optimizer = optimizer or (run.optimizer if run else adam())
+        self.graph = graph
+        self.run = run or run_of(graph)  # a cell that is run again finds the run that its old view started
+        self.optimizer = optimizer or (self.run.optimizer if self.run else adam())
         self.hyperparameters = {name: h.value for name, h in self.optimizer.hyperparameters.items()}
         self.epochs, self.batch_size, self.seed = epochs, batch_size, seed
         self._data, self._validation = data, validation
@@ -64,8 +65,8 @@ class RunPart:
         self._sent: dict[str, tuple[int, int]] = {}  # by quantity: how many points were read, and how many sent
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        if run is not None:
-            self._follow(run)
+        if self.run is not None:
+            self._follow(self.run)
 
     def close(self) -> None:
         """Stop telling the views. A run that goes on, goes on."""
@@ -162,9 +163,10 @@ class RunPart:
                 raise ValueError(f"{name} must be a whole number from 1 to 100000; got {value:g}")
             setattr(self, name, int(value))
             return
-        self.hyperparameters[name] = self.optimizer.check(name, value)
         if run is not None:
             run.set(**{name: value})
+        if run is None or name in self.hyperparameters:
+            self.hyperparameters[name] = self.optimizer.check(name, value)
 
     # ------------------------------------------------------------ telling
 
@@ -205,11 +207,11 @@ class RunPart:
         return str(error), error.node if isinstance(error, RunError) else None
 
     def _controls(self) -> list[Hyperparameter]:
-        run = self.run
-        now = run.hyperparameters if run is not None and run.is_alive else self.hyperparameters
+        run = self.run if self.run is not None and self.run.is_alive else None
+        now, optimizer = (run.hyperparameters, run.optimizer) if run else (self.hyperparameters, self.optimizer)
         return [
             Hyperparameter(name, now[name], h.minimum, h.maximum, h.scale)
-            for name, h in self.optimizer.hyperparameters.items()
+            for name, h in optimizer.hyperparameters.items()
             if name in SHOWN
         ]
 

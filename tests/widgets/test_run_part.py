@@ -263,6 +263,22 @@ def test_malformed_command_is_refused() -> None:
     assert reply.error.startswith("the command is malformed")
 
 
+def test_board_of_a_cell_that_is_run_again_finds_the_run_of_the_first() -> None:
+    first = Board(epochs=1000)
+    first.press("train")
+    first.wait_for_status("running")
+
+    second = Board(first.part.graph, optimizer=fl.optimizers.sgd(0.1))
+    assert [h.name for h in second.part.state().hyperparameters] == ["learning_rate"]
+    assert second.press("set", "learning_rate", 0.02) is None
+    second.press("stop")
+    second.wait_for_status("stopped")
+
+    assert first.part.run is second.part.run
+    assert [h.name for h in second.part.state().hyperparameters] == ["learning_rate", "momentum"]
+    assert second.part.hyperparameters["learning_rate"] == 0.02
+
+
 def test_board_can_watch_a_run_started_from_python() -> None:
     graph = digits_model()
     data = fl.data.load("digits").train.shuffle(seed=0).batch(128)
