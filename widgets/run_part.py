@@ -60,7 +60,6 @@ class RunPart:
         self._data, self._validation = data, validation
         self._send = send
         self._error: tuple[str, str | None] | None = None
-        self._structure = graph.structure  # of the graph that the run trains
         self._stop_listening = graph.subscribe(self._graph_changed)
         self._sent: dict[str, tuple[int, int]] = {}  # by quantity: how many points were read, and how many sent
         self._lock = threading.Lock()
@@ -93,10 +92,15 @@ class RunPart:
         self._send(Acknowledged(request.client, request.sequence, answer), [])
         self._send(RunChanged(self.state()), [])
 
+    @property
+    def _alive(self) -> Run | None:
+        """The run that trains or can go on training, if there is one."""
+        return self.run if self.run is not None and self.run.is_alive else None
+
     # ------------------------------------------------------------ commands
 
     def _obey(self, command: Command) -> None:
-        run = self.run if self.run is not None and self.run.is_alive else None
+        run = self._alive
         match command.action:
             case "train":
                 if run is not None:
@@ -133,7 +137,6 @@ class RunPart:
             self._error = (str(error), getattr(error, "node", None))
             raise
         self._error = None
-        self._structure = self.graph.structure
         self.run = run
         self._follow(run)
         return run
@@ -142,7 +145,7 @@ class RunPart:
         """What was wrong with the graph may be mended now; and a run that goes on may differ from it."""
         told = self._error is not None
         self._error = None
-        if told or (self.run is not None and self.run.is_alive):
+        if told or self._alive:
             self._send(RunChanged(self.state()), [])
 
     def _tuned(self) -> Optimizer:
@@ -185,7 +188,7 @@ class RunPart:
             status="failed" if self._error else "idle" if run is None else run.status,
             message=message,
             node=node,
-            outdated=run is not None and run.is_alive and self.graph.structure != self._structure,
+            outdated=run is not None and run.is_alive and run.is_outdated,
             step=0 if run is None else run.step_count,
             steps=0 if run is None else run.steps,
             epoch=0 if run is None else run.epoch,
@@ -207,7 +210,7 @@ class RunPart:
         return str(error), error.node if isinstance(error, RunError) else None
 
     def _controls(self) -> list[Hyperparameter]:
-        run = self.run if self.run is not None and self.run.is_alive else None
+        run = self._alive
         now, optimizer = (run.hyperparameters, run.optimizer) if run else (self.hyperparameters, self.optimizer)
         return [
             Hyperparameter(name, now[name], h.minimum, h.maximum, h.scale)

@@ -10,6 +10,7 @@ from flowloom.graph.state import PatchError, State
 from flowloom.graph.trial import refusal, trial
 
 MOST = 3
+MOST_LOOSE = 8  # outputs that nothing reads; among more than these it is not clear which is meant
 INSERTIONS: tuple[tuple[str, str, dict[str, Json]], ...] = (
     ("Insert flatten", "layers.flatten", {}),
     ("Cast to int64", "cast", {"dtype": "int64"}),
@@ -68,12 +69,15 @@ def _settings(state: State, inference: Inference, id: str) -> list[Candidate]:
 def _wires(state: State, inference: Inference, id: str, port: str) -> list[Candidate]:
     """A wire to the port from each output that nothing reads yet."""
     behind = state.downstream([id])
-    loose = [s for s in state.nodes if s not in behind and not state.outgoing.get(s)]
-    return [
-        (f"Connect {state.nodes[source].name}", [Connect(EdgeDoc(source, out, id, port))])
-        for source in loose
+    loose = [
+        (source, out)
+        for source in state.nodes
+        if source not in behind and not state.outgoing.get(source)
         for out in inference.known.get(source, Inferred()).exprs()
     ]
+    if len(loose) > MOST_LOOSE:
+        return []
+    return [(f"Connect {state.nodes[s].name}", [Connect(EdgeDoc(s, out, id, port))]) for s, out in loose]
 
 
 def _insertions(state: State, id: str) -> list[Candidate]:

@@ -35,6 +35,7 @@ from flowloom.op import check_count, port_names
 from flowloom.params import complete, unknown_name
 from flowloom.spec import Spec, SpecError
 
+MOST_FIXED = 16  # problems that fixes are looked for at once; the others get theirs when these are mended
 _open: ContextVar[tuple[tuple[Graph, str], ...]] = ContextVar("open graphs", default=())
 
 
@@ -126,10 +127,11 @@ class Graph:
 
     @property
     def problems(self) -> list[Problem]:
-        """What stands in the way of typing this graph, each with fixes where some are known; [] if it typechecks."""
+        """What stands in the way of typing this graph, the first ones with fixes if there are; [] if it typechecks."""
         with self.lock:
             found = [p for id in self._state.nodes if (p := self.inferred(id).problem) is not None]
-            return [fixes.with_fixes(self._state, self._inference, p) for p in found]
+            mended = [fixes.with_fixes(self._state, self._inference, p) for p in found[:MOST_FIXED]]
+            return mended + found[MOST_FIXED:]
 
     def __getitem__(self, name: str) -> Tensor:
         """The first output of the node of that name ("scope/name"). Raises KeyError with the nearest name."""

@@ -39,14 +39,8 @@ def needed(graph: Graph, outputs: Iterable[Tensor]) -> list[str]:
     for tensor in outputs:
         if tensor.graph is not graph or tensor.id not in graph.nodes:
             raise SpecError(f"a tensor that is asked for is not in graph {graph.name!r} any more")
-    seen = dict.fromkeys(t.id for t in outputs)
-    stack = list(seen)
-    while stack:
-        for edge in graph.state.incoming.get(stack.pop(), {}).values():
-            if edge.source not in seen:
-                seen[edge.source] = None
-                stack.append(edge.source)
-    return graph.state.sorted(seen)
+    upstream = graph.state.upstream(t.id for t in outputs)
+    return graph.state.sorted(id for id in graph.nodes if id in upstream)
 
 
 def lower(

@@ -104,6 +104,17 @@ class State:
                     stack.append(edge.target)
         return seen
 
+    def upstream(self, ids: Iterable[str]) -> set[str]:
+        """These nodes and all that they read from, directly or not."""
+        seen = set(ids)
+        stack = list(seen)
+        while stack:
+            for edge in self.incoming.get(stack.pop(), {}).values():
+                if edge.source not in seen:
+                    seen.add(edge.source)
+                    stack.append(edge.source)
+        return seen
+
     def sorted(self, ids: Iterable[str]) -> list[str]:
         """These nodes so that each comes after those among them that it reads from."""
         wanted = dict.fromkeys(ids)

@@ -52,7 +52,7 @@ def verdicts(state: State, inference: Inference, source: str, source_port: str) 
     A wire that is there already is taken to be replaced. Raises PatchError for an unknown source.
     """
     check_port(state.node(source), source_port, "output")
-    before = _upstream(state, source)
+    before = state.upstream([source])
     out: dict[tuple[str, str], str | None] = {}
     for id, node in state.nodes.items():
         if known_kind(node) is None:
@@ -86,17 +86,6 @@ def _why_not(state: State, inference: Inference, edge: EdgeDoc) -> str | None:
     after = inference.infer(state.nodes[edge.target], edges)
     problem = _new_problem(inference.known.get(edge.target), after)
     return problem.message if problem else None
-
-
-def _upstream(state: State, id: str) -> set[str]:
-    """The node and all that it reads from, directly or not."""
-    seen, stack = {id}, [id]
-    while stack:
-        for edge in state.incoming.get(stack.pop(), {}).values():
-            if edge.source not in seen:
-                seen.add(edge.source)
-                stack.append(edge.source)
-    return seen
 
 
 def _touched(change: Change) -> str | None:

@@ -60,6 +60,7 @@ class Run:
     ) -> None:
         self.number = next(_numbers)
         self.graph = graph
+        self._structure = graph.structure
         self.epochs, self.epoch = epochs, 0
         self.status: Status = "paused" if paused else "running"
         self.error: Exception | None = None
@@ -112,6 +113,11 @@ class Run:
     def is_alive(self) -> bool:
         """Whether it trains or can go on training."""
         return self.status in ("running", "paused")
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the graph was changed since the run began, which goes on with the graph as it was."""
+        return self.graph.structure != self._structure
 
     @property
     def series(self) -> dict[str, Series]:

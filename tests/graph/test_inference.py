@@ -351,3 +351,19 @@ def test_the_palette_shows_no_kind_twice_and_none_without_help() -> None:
 
     assert len({k.name for k in kinds}) == len(kinds)
     assert [k.name for k in kinds if not k.doc or not all(isinstance(p, Port) for p in k.ports)] == []
+
+
+def test_fixes_are_looked_for_where_few_ends_are_loose_and_for_the_first_problems_only() -> None:
+    g = fl.Graph()
+    g.apply([AddNode(NodeDoc("rows", "input", "rows", params={"shape": ["batch", 6]}))])
+    g.apply([AddNode(NodeDoc(f"flat{i}", "layers.flatten", f"flat{i}")) for i in range(40)])
+
+    fixed = [bool(p.fixes) for p in g.problems]
+
+    assert len(fixed) == 40
+    assert fixed == sorted(fixed, reverse=True)
+    assert 0 < sum(fixed) < 40
+
+    others = [AddNode(NodeDoc(f"more{i}", "input", f"more{i}")) for i in range(20)]
+    g.apply(others)
+    assert not any(p.fixes for p in g.problems)  # which of them is meant is not ours to guess
