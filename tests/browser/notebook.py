@@ -88,6 +88,7 @@ class OpenNotebook:
         """Switch to the "light" or the "dark" theme and wait until the page shows it."""
         self.command("apputils:change-theme", {"theme": THEMES[name]})
         self.page.locator(f"body[data-jp-theme-light='{str(name == 'light').lower()}']").wait_for(state="attached")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")  # it veils the page while the theme loads
 
     def screenshot(self, name: str, selector: str | None = None) -> Path:
         """Write build/screenshots/`name`.png, of the whole page or of the first element that `selector` finds."""
