@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
+from typing import Any
 
 import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.inference import boolean
-from flowloom.ops.kernels import bool_ufunc
+from flowloom.ops.kernels import blank, bool_ufunc
 from flowloom.spec import Spec, broadcast
 
 BOOL = np.dtype(bool)
@@ -19,11 +21,18 @@ def _pairs(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.normal(size=(3, 4)), rng.normal(size=(3, 1))), {}
     yield (np.array([0.5, 1.5, np.nan]), np.array([0.5, 0.5, np.nan])), {}
     yield (np.array(2.5), rng.integers(0, 5, (0, 2))), {}
+    yield (rng.normal(size=(3, 4)) > 0, rng.normal(size=(4,)) > 0), {}
 
 
 def _truths(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.normal(size=(3, 4)) > 0, rng.normal(size=(4,)) > 0), {}
     yield (np.array(True), rng.normal(size=(0, 4)) > 0), {}
+
+
+def _edges(rng: np.random.Generator) -> Iterator[Sample]:
+    yield (np.array([[0.5, np.inf], [-np.inf, np.nan]]),), {}
+    yield (rng.integers(0, 9, (3,)),), {}
+    yield (np.array(np.nan),), {}
 
 
 @op(family="elementwise", differentiable=False)
@@ -99,6 +108,15 @@ logical_or.kernel(bool_ufunc("logical_or")).scalar("where({a}, {a}, {b})").sampl
 
 
 @op(family="elementwise", differentiable=False)
+def logical_xor(a: Spec, b: Spec) -> Spec:
+    """Whether just one holds, elementwise with broadcasting. Raises SpecError unless `a` and `b` are bool."""
+    return boolean(a, b)
+
+
+logical_xor.kernel(bool_ufunc("logical_xor")).scalar("{a} != {b}").samples(_truths)
+
+
+@op(family="elementwise", differentiable=False)
 def logical_not(x: Spec) -> Spec:
     """Whether `x` does not hold, elementwise. Raises SpecError unless `x` is bool."""
     return boolean(x)
@@ -119,10 +137,40 @@ def isfinite(x: Spec) -> Spec:
     return x.with_dtype(BOOL)
 
 
-@isfinite.samples
+isfinite.kernel(bool_ufunc("isfinite")).scalar("{x} - {x} == 0").samples(_edges)
+
+
+@op(family="elementwise", differentiable=False)
+def isnan(x: Spec) -> Spec:
+    """Whether every element of `x` is NaN, not a number: bool, in the shape of `x`."""
+    return x.with_dtype(BOOL)
+
+
+isnan.kernel(bool_ufunc("isnan")).scalar("{x} != {x}").samples(_edges)
+
+
+@op(family="elementwise", differentiable=False)
+def isinf(x: Spec, *, detect_negative: bool = True, detect_positive: bool = True) -> Spec:
+    """Whether every element of `x` is infinite, of a sign that is to be detected: bool, in the shape of `x`."""
+    return x.with_dtype(BOOL)
+
+
+@isinf.kernel
+def _(xp: Any, x: Any, *, detect_negative: bool, detect_positive: bool, out: Any = None) -> Any:
+    if detect_negative and detect_positive:
+        return xp.isinf(x, out=out)
+    if detect_negative or detect_positive:
+        return xp.equal(x, np.inf if detect_positive else -np.inf, out=out)
+    return blank(xp, out, x.shape, BOOL)
+
+
+isinf.scalar("where({x} == inf, {detect_positive}, where({x} == -inf, {detect_negative}, False))")
+
+
+@isinf.samples
 def _(rng: np.random.Generator) -> Iterator[Sample]:
-    yield (np.array([[0.5, np.inf], [-np.inf, np.nan]]),), {}
-    yield (rng.integers(0, 9, (3,)),), {}
-
-
-isfinite.kernel(bool_ufunc("isfinite")).scalar("{x} - {x} == 0")
+    x = np.array([[0.5, np.inf], [-np.inf, np.nan]])
+    for negative, positive in product((True, False), repeat=2):
+        yield (x,), {"detect_negative": negative, "detect_positive": positive}
+    yield (rng.integers(0, 9, (3,)),), {"detect_negative": False}
+    yield (np.array(np.inf),), {}

@@ -1,190 +1,271 @@
-"""Two-dimensional convolution of images (batch, height, width, channels), and its two gradients.
+"""Convolution of sequences, images and volumes (batch, *sizes, channels), and its two gradients.
 
-All three are one matrix product with the images unrolled into columns (im2col), in slabs of the batch. The convolution
-is linear in images and in kernel, so each of the three has the other two as its gradients.
+`conv` and its gradients work over any number of axes; `conv1d`, `conv2d` and `conv3d` are what people call. A
+convolution is linear in its tensor and in its kernel, so each of the three has the other two as its gradients.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from math import prod
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from flowloom.op import Sample, op
+from flowloom.ops import unrolling
 from flowloom.ops.indexing import Size
-from flowloom.ops.inference import numeric, same_dims
-from flowloom.ops.windows import Windows, images
-from flowloom.params import Count, Padding, Pair
-from flowloom.spec import Dim, Spec, SpecError, merge, promote
+from flowloom.ops.inference import numeric
+from flowloom.ops.windows import Windows, axis_name, images
+from flowloom.params import AnyPadding, Count, Each, Padding1D, Padding2D, Padding3D, Pair, Single, Triple
+from flowloom.spec import Dim, Spec, SpecError, merge, product, quotient, shape_text
 
-InputSize: TypeAlias = tuple[Size, Size]
-KernelSize: TypeAlias = tuple[Count, Count]
-
-# Columns of a slab: small enough to stay in a CPU's last-level cache between unrolling and multiplying.
-_SLAB_BYTES = 4 << 20
-# With fewer channels than this, runs of memory along a window are so short that copying runs along a row of windows
-# is 2 to 10 times as fast.
-_FEW = 4
+Sizes: TypeAlias = tuple[Size, ...]
+KernelSize: TypeAlias = tuple[Count, ...]
 
 
-@op(family="linalg")
-def conv2d(x: Spec, kernel: Spec, *, strides: Pair = 1, padding: Padding = "valid", dilation_rate: Pair = 1) -> Spec:
+@op(family="linalg", composite=True)
+def conv1d(
+    x: Any,
+    kernel: Any,
+    *,
+    strides: Single = 1,
+    padding: Padding1D | Literal["causal"] = "valid",
+    dilation_rate: Single = 1,
+    groups: Count = 1,
+) -> Any:
+    """Convolution of sequences with a bank of filters (a cross-correlation, as in Keras).
+
+    `x` (batch, length, channels), `kernel` (window, channels / groups, filters). Returns (batch, windows, filters) in
+    the wider dtype; integers of less than 32 bits are summed in int32. The padding "causal" is all in front, so that no
+    result depends on later steps. Raises SpecError if the channels do not fit, or if a window does not.
+    """
+    images(x, "x", 1)
+    return conv(x, kernel, strides=strides, padding=padding, dilation_rate=dilation_rate, groups=groups)
+
+
+@op(family="linalg", composite=True)
+def conv2d(
+    x: Any,
+    kernel: Any,
+    *,
+    strides: Pair = 1,
+    padding: Padding2D = "valid",
+    dilation_rate: Pair = 1,
+    groups: Count = 1,
+) -> Any:
     """Convolution of images with a bank of filters (a cross-correlation, as in Keras).
 
-    `x` (batch, height, width, channels), `kernel` (height, width, channels, filters). Returns (batch, rows, columns,
-    filters) in the wider dtype; "same" padding has ceil(size / stride) rows and columns. Raises SpecError if the
-    channels differ, or if a window does not fit.
+    `x` (batch, height, width, channels), `kernel` (height, width, channels / groups, filters). Returns (batch, rows,
+    columns, filters) in the wider dtype; integers of less than 32 bits are summed in int32. "same" padding has
+    ceil(size / stride) rows and columns; widths are ((top, bottom), (left, right)). Each of the `groups` of channels
+    has filters of its own. Raises SpecError if the channels do not fit, or if a window does not.
+    """
+    images(x, "x", 2)
+    return conv(x, kernel, strides=strides, padding=padding, dilation_rate=dilation_rate, groups=groups)
+
+
+@op(family="linalg", composite=True)
+def conv3d(
+    x: Any,
+    kernel: Any,
+    *,
+    strides: Triple = 1,
+    padding: Padding3D = "valid",
+    dilation_rate: Triple = 1,
+    groups: Count = 1,
+) -> Any:
+    """Convolution of volumes with a bank of filters (a cross-correlation, as in Keras).
+
+    `x` (batch, depth, height, width, channels), `kernel` (depth, height, width, channels / groups, filters). Returns
+    (batch, layers, rows, columns, filters) in the wider dtype; integers of less than 32 bits are summed in int32.
+    Raises SpecError if the channels do not fit, or if a window does not.
+    """
+    images(x, "x", 3)
+    return conv(x, kernel, strides=strides, padding=padding, dilation_rate=dilation_rate, groups=groups)
+
+
+# ---------------------------------------------------------------- over any number of axes
+
+
+@op(family="linalg", internal=True)
+def conv(
+    x: Spec,
+    kernel: Spec,
+    *,
+    strides: Each = 1,
+    padding: AnyPadding = "valid",
+    dilation_rate: Each = 1,
+    groups: Count = 1,
+) -> Spec:
+    """Convolution of `x` (batch, *sizes, channels) with `kernel` (*window, channels / groups, filters).
+
+    Returns (batch, *windows, filters) in the wider dtype; integers of less than 32 bits are summed in int32. Raises
+    SpecError if the channels do not fit, or if a window does not.
     """
     images(numeric(x), "x")
-    channels = _kernel(numeric(kernel)).shape[2]
-    _agree(x.shape[3], channels, f"x has {x.shape[3]} channels, the kernel takes {channels}")
-    windows = Windows.of(_kernel_size(kernel), strides, padding, dilation_rate)
-    rows, columns = windows.count(*x.shape[1:3])
-    return Spec((x.shape[0], rows, columns, kernel.shape[3]), promote(x.dtype, kernel.dtype))
+    window, taken = kernel_window(kernel, x.ndim, groups), product((kernel.shape[-2], groups))
+    agree(x.shape[-1], taken, f"x has {x.shape[-1]} channels, the kernel takes {taken}")
+    count = Windows.of(len(window), window, strides, padding, dilation_rate).count(x.shape[1:-1])
+    return Spec((x.shape[0], *count, kernel.shape[-1]), unrolling.accumulator(x.dtype, kernel.dtype))
 
 
-@conv2d.kernel
-def _(xp: Any, x: Any, kernel: Any, *, strides: Pair, padding: Padding, dilation_rate: Pair, out: Any = None) -> Any:
-    windows = Windows.of(kernel.shape[:2], strides, padding, dilation_rate)
-    x, kernel = _same_dtype(x, kernel)
-    rows, columns = windows.count(*x.shape[1:3])
-    if out is None:
-        out = xp.empty((x.shape[0], rows, columns, kernel.shape[3]), x.dtype)
-    weights = kernel.reshape(-1, kernel.shape[3])
-    for part in _slabs(out, weights):
-        unrolled = _unrolled(xp, windows, x[part], out.shape[1:3])
-        xp.matmul(unrolled, weights, out=out[part].reshape(-1, out.shape[3]))
-    return out
+@conv.kernel
+def _(
+    xp: Any,
+    x: Any,
+    kernel: Any,
+    *,
+    strides: Each,
+    padding: AnyPadding,
+    dilation_rate: Each,
+    groups: int,
+    out: Any = None,
+) -> Any:
+    windows = Windows.of(x.ndim - 2, kernel.shape[:-2], strides, padding, dilation_rate)
+    shape = (x.shape[0], *windows.count(x.shape[1:-1]), kernel.shape[-1])
+    terms = prod(kernel.shape[:-1])
+    return unrolling.compute(xp, unrolling.convolve, windows, x, kernel, groups, out, shape, terms)
 
 
-@conv2d.vjp
+@conv.vjp
 def _(g: Any, y: Any, x: Any, kernel: Any, **how: Any) -> Any:
     return (
-        conv2d_backprop_input(g, kernel, input_size=x.shape[1:3], **how),
-        conv2d_backprop_filter(x, g, kernel_size=kernel.shape[:2], **how),
+        conv_backprop_input(g, kernel, *unsized(x), input_size=x.shape[1:-1], **how),
+        conv_backprop_filter(x, g, kernel_size=kernel.shape[:-2], **how),
     )
 
 
 @op(family="linalg", internal=True)
-def conv2d_backprop_input(
+def conv_backprop_input(
     g: Spec,
     kernel: Spec,
-    *,
-    input_size: InputSize,
-    strides: Pair = 1,
-    padding: Padding = "valid",
-    dilation_rate: Pair = 1,
+    *like: Spec,
+    input_size: Sizes,
+    strides: Each = 1,
+    padding: AnyPadding = "valid",
+    dilation_rate: Each = 1,
+    groups: Count = 1,
 ) -> Spec:
-    """Gradient of `conv2d` with respect to its images, of height and width `input_size`; a transposed convolution.
+    """Gradient of `conv` with respect to its tensor, of the sizes `input_size`; a transposed convolution.
 
-    `g` (batch, rows, columns, filters), `kernel` (height, width, channels, filters). Returns (batch, *input_size,
-    channels) in the wider dtype. Raises SpecError if `g` is not what the convolution of such images gives.
+    `g` (batch, *windows, filters), `kernel` (*window, channels / groups, filters). Returns (batch, *input_size,
+    channels) in the dtype of `conv`. A size that is not known before it runs is that of `like`, or without it what `g`
+    fills. Raises SpecError if `g` is not what the convolution of such a tensor gives.
     """
     images(numeric(g), "g")
-    filters = _kernel(numeric(kernel)).shape[3]
-    _agree(g.shape[3], filters, f"g has {g.shape[3]} channels, the kernel {filters} filters")
-    _fits(g, Windows.of(_kernel_size(kernel), strides, padding, dilation_rate), input_size)
-    return Spec((g.shape[0], *input_size, kernel.shape[2]), promote(g.dtype, kernel.dtype))
+    window, channels = kernel_window(kernel, g.ndim, groups), product((kernel.shape[-2], groups))
+    agree(g.shape[-1], kernel.shape[-1], f"g has {g.shape[-1]} channels, the kernel {kernel.shape[-1]} filters")
+    _fits(g, Windows.of(len(window), window, strides, padding, dilation_rate), input_size)
+    return Spec((g.shape[0], *input_size, channels), unrolling.accumulator(g.dtype, kernel.dtype))
 
 
-@conv2d_backprop_input.kernel
+@conv_backprop_input.kernel
 def _(
     xp: Any,
     g: Any,
     kernel: Any,
-    *,
-    input_size: tuple[int, int],
-    strides: Pair,
-    padding: Padding,
-    dilation_rate: Pair,
+    *like: Any,
+    input_size: tuple[int | None, ...],
+    strides: Each,
+    padding: AnyPadding,
+    dilation_rate: Each,
+    groups: int,
     out: Any = None,
 ) -> Any:
-    windows = Windows.of(kernel.shape[:2], strides, padding, dilation_rate)
-    g, kernel = _same_dtype(g, kernel)
-    shape = (g.shape[0], *input_size, kernel.shape[2])
-    canvas = windows.canvas(xp, shape, g.dtype, out)
-    weights = kernel.reshape(-1, kernel.shape[3])
-    for part in _slabs(g, weights):
-        _rolled_add(xp, windows, canvas[part], g[part], weights)
-    return windows.crop(canvas, input_size, out)
+    windows = Windows.of(g.ndim - 2, kernel.shape[:-2], strides, padding, dilation_rate)
+    sizes = like[0].shape[1:-1] if like else windows.filled(g.shape[1:-1], input_size)
+    shape = (g.shape[0], *sizes, kernel.shape[-2] * groups)
+    terms = prod(kernel.shape[:-2]) * (kernel.shape[-1] // groups)
+    return unrolling.compute(xp, unrolling.convolve_back, windows, g, kernel, groups, out, shape, terms)
 
 
-@conv2d_backprop_input.vjp
-def _(g: Any, y: Any, g_: Any, kernel: Any, *, input_size: InputSize, **how: Any) -> Any:
-    return conv2d(g, kernel, **how), conv2d_backprop_filter(g, g_, kernel_size=kernel.shape[:2], **how)
+@conv_backprop_input.vjp
+def _(g: Any, y: Any, g_: Any, kernel: Any, *like: Any, input_size: Sizes, **how: Any) -> Any:
+    to_kernel = conv_backprop_filter(g, g_, kernel_size=kernel.shape[:-2], **how)
+    return conv(g, kernel, **how), to_kernel, *(None for _ in like)
 
 
 @op(family="linalg", internal=True)
-def conv2d_backprop_filter(
+def conv_backprop_filter(
     x: Spec,
     g: Spec,
     *,
     kernel_size: KernelSize,
-    strides: Pair = 1,
-    padding: Padding = "valid",
-    dilation_rate: Pair = 1,
+    strides: Each = 1,
+    padding: AnyPadding = "valid",
+    dilation_rate: Each = 1,
+    groups: Count = 1,
 ) -> Spec:
-    """Gradient of `conv2d` with respect to its kernel, of height and width `kernel_size`.
+    """Gradient of `conv` with respect to its kernel, of the window `kernel_size`.
 
-    `x` (batch, height, width, channels), `g` (batch, rows, columns, filters). Returns (*kernel_size, channels,
-    filters) in the wider dtype. Raises SpecError if `g` is not what the convolution of `x` gives.
+    `x` (batch, *sizes, channels), `g` (batch, *windows, filters). Returns (*kernel_size, channels / groups, filters) in
+    the dtype of `conv`. Raises SpecError if `g` is not what the convolution of `x` gives.
     """
     images(numeric(x), "x")
-    images(numeric(g), "g")
-    _agree(x.shape[0], g.shape[0], f"x has a batch of {x.shape[0]}, g of {g.shape[0]}")
-    _fits(g, Windows.of(kernel_size, strides, padding, dilation_rate), x.shape[1:3])
-    return Spec((*kernel_size, x.shape[3], g.shape[3]), promote(x.dtype, g.dtype))
+    images(numeric(g), "g", x.ndim - 2)
+    agree(x.shape[0], g.shape[0], f"x has a batch of {x.shape[0]}, g of {g.shape[0]}")
+    _fits(g, Windows.of(x.ndim - 2, kernel_size, strides, padding, dilation_rate), x.shape[1:-1])
+    quotient(g.shape[-1], groups)
+    return Spec((*kernel_size, quotient(x.shape[-1], groups), g.shape[-1]), unrolling.accumulator(x.dtype, g.dtype))
 
 
-@conv2d_backprop_filter.kernel
+@conv_backprop_filter.kernel
 def _(
     xp: Any,
     x: Any,
     g: Any,
     *,
-    kernel_size: KernelSize,
-    strides: Pair,
-    padding: Padding,
-    dilation_rate: Pair,
+    kernel_size: tuple[int, ...],
+    strides: Each,
+    padding: AnyPadding,
+    dilation_rate: Each,
+    groups: int,
     out: Any = None,
 ) -> Any:
-    windows = Windows.of(kernel_size, strides, padding, dilation_rate)
-    x, g = _same_dtype(x, g)
-    if out is None:
-        out = xp.empty((*kernel_size, x.shape[3], g.shape[3]), x.dtype)
-    weights = out.reshape(-1, g.shape[3])
-    weights.fill(0)
-    for i, part in enumerate(_slabs(g, weights)):
-        unrolled = _unrolled(xp, windows, x[part], g.shape[1:3])
-        rows = g[part].reshape(-1, g.shape[3])
-        if i == 0:
-            xp.matmul(unrolled.T, rows, out=weights)
-        else:
-            weights += unrolled.T @ rows
-    return out
+    windows = Windows.of(x.ndim - 2, kernel_size, strides, padding, dilation_rate)
+    shape = (*kernel_size, x.shape[-1] // groups, g.shape[-1])
+    return unrolling.compute(xp, unrolling.correlate, windows, x, g, groups, out, shape, prod(g.shape[:-1]))
 
 
-@conv2d_backprop_filter.vjp
+@conv_backprop_filter.vjp
 def _(g: Any, y: Any, x: Any, g_: Any, *, kernel_size: KernelSize, **how: Any) -> Any:
-    return conv2d_backprop_input(g_, g, input_size=x.shape[1:3], **how), conv2d(x, g, **how)
+    return conv_backprop_input(g_, g, *unsized(x), input_size=x.shape[1:-1], **how), conv(x, g, **how)
+
+
+conv2d_backprop_input, conv2d_backprop_filter = conv_backprop_input, conv_backprop_filter
 
 
 # ---------------------------------------------------------------- the rules
 
 
-def _kernel(kernel: Spec) -> Spec:
-    return same_dims(kernel, 4, "the kernel, (height, width, channels, filters),")
+def kernel_window(kernel: Any, ndim: int, groups: int, last: tuple[str, str] = ("channels", "filters")) -> KernelSize:
+    """The window of a kernel (*window, *last) for tensors of `ndim` dimensions.
+
+    Raises SpecError if it has another number of dimensions, is bool, if its window is not known or empty, or if its
+    last axis cannot be divided among `groups`.
+    """
+    if numeric(kernel).ndim != ndim:
+        axes = ", ".join((*(axis_name(i, ndim - 2) for i in range(ndim - 2)), *last))
+        raise SpecError(
+            f"the kernel, ({axes}), must have {ndim} dimensions; got {kernel.ndim}",
+            dimension=f"{kernel.ndim} != {ndim} dimensions",
+        )
+    if isinstance(count := kernel.shape[-1], int) and count % groups:
+        raise SpecError(f"{count} {last[1]} cannot be divided among {groups} groups", dimension=f"{count} / {groups}")
+    window = tuple(n for n in kernel.shape[:-2] if isinstance(n, int) and n > 0)
+    if len(window) < ndim - 2:
+        raise SpecError(f"the window of the kernel must be known, and at least 1; got {shape_text(kernel.shape[:-2])}")
+    return window
 
 
-def _kernel_size(kernel: Spec) -> tuple[int, int]:
-    height, width = kernel.shape[:2]
-    if not isinstance(height, int) or not isinstance(width, int) or height < 1 or width < 1:
-        raise SpecError(f"the height and width of the kernel must be known and at least 1; got {kernel}")
-    return height, width
+def unsized(x: Any) -> tuple[Any, ...]:
+    """The operand that tells a kernel the sizes of `x` between batch and channels, where they are not known before."""
+    return (x,) if None in x.shape[1:-1] else ()
 
 
-def _agree(a: Dim, b: Dim, rule: str) -> None:
+def agree(a: Dim, b: Dim, rule: str) -> None:
+    """Raise SpecError, saying `rule`, if the dimensions `a` and `b` differ."""
     try:
         merge(a, b)
     except SpecError:
@@ -192,85 +273,70 @@ def _agree(a: Dim, b: Dim, rule: str) -> None:
 
 
 def _fits(g: Spec, windows: Windows, input_size: tuple[Dim, ...]) -> None:
-    for what, a, b in zip(("rows", "columns"), g.shape[1:3], windows.count(*input_size), strict=True):
-        _agree(a, b, f"g has {a} {what}, the convolution {b}")
+    images(g, "g", len(input_size))
+    for i, (a, b) in enumerate(zip(g.shape[1:-1], windows.count(input_size), strict=True)):
+        agree(a, b, f"g has {a} windows along the {axis_name(i, len(input_size))}, the convolution {b}")
 
 
-# ---------------------------------------------------------------- the numbers
+# ---------------------------------------------------------------- samples
+
+_Case: TypeAlias = tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]
+
+_CASES: dict[int, list[_Case]] = {
+    1: [
+        ((2, 5, 3), (3, 3, 2), {}),
+        ((2, 6, 4), (2, 2, 6), {"groups": 2, "padding": "same", "strides": 2}),
+        ((1, 6, 2), (3, 1, 4), {"groups": 2, "padding": "causal", "dilation_rate": 2}),
+        ((2, 5, 1), (2, 1, 1), {"padding": ((2, 1),), "strides": 2}),
+    ],
+    2: [
+        ((2, 5, 4, 3), (3, 2, 3, 2), {}),
+        ((2, 5, 6, 4), (3, 3, 4, 2), {"padding": "same"}),
+        ((1, 7, 6, 1), (3, 3, 1, 2), {"strides": 2, "padding": "same"}),
+        ((1, 6, 5, 1), (2, 2, 1, 1), {"strides": (2, 1), "padding": "same_lower"}),
+        ((2, 6, 7, 2), (2, 3, 2, 1), {"strides": (2, 3)}),
+        ((1, 6, 6, 2), (2, 2, 2, 2), {"dilation_rate": 2}),
+        ((1, 6, 5, 1), (3, 2, 1, 1), {"dilation_rate": (1, 2), "padding": "same"}),
+        ((1, 4, 4, 2), (3, 2, 2, 1), {"padding": ((2, 0), (-1, 1))}),
+        ((2, 3, 3, 4), (1, 1, 4, 2), {}),
+        ((2, 4, 3, 10), (2, 2, 5, 4), {"groups": 2}),
+        ((2, 4, 3, 3), (2, 2, 1, 6), {"groups": 3, "padding": "same"}),
+        ((0, 3, 3, 1), (2, 2, 1, 2), {}),
+    ],
+    3: [
+        ((2, 3, 4, 3, 2), (2, 2, 2, 2, 2), {}),
+        ((1, 3, 4, 4, 2), (2, 3, 1, 1, 2), {"padding": "same", "strides": (1, 2, 3), "groups": 2}),
+        ((1, 2, 3, 3, 1), (2, 2, 2, 1, 1), {"padding": ((1, 0), (0, 1), (1, 1)), "dilation_rate": (1, 2, 1)}),
+    ],
+}
+
+_ALL_CASES = [case for cases in _CASES.values() for case in cases]
 
 
-def _same_dtype(a: Any, b: Any) -> tuple[Any, Any]:
-    dtype = promote(a.dtype, b.dtype)
-    return a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+def _forward(rng: np.random.Generator, *ranks: int) -> Iterator[Sample]:
+    for rank in ranks:
+        for x, kernel, how in _CASES[rank]:
+            yield (rng.normal(size=x), rng.normal(size=kernel)), how
+        x, kernel = (1, *(3,) * rank, 1), (*(2,) * rank, 1, 1)
+        yield (rng.integers(0, 9, x), rng.integers(0, 9, kernel)), {}
+        yield (rng.integers(0, 99, x, np.uint8), rng.integers(-99, 99, kernel, np.int8)), {}
 
 
-def _slabs(y: Any, weights: Any) -> Iterator[slice]:
-    """Parts of the batch whose unrolled columns together fit a slab; `y` is (batch, rows, columns, filters)."""
-    each = y.shape[1] * y.shape[2] * weights.shape[0] * y.dtype.itemsize
-    count = max(_SLAB_BYTES // max(each, 1), 1)
-    for start in range(0, y.shape[0], count):
-        yield slice(start, start + count)
+conv1d.samples(lambda rng: _forward(rng, 1))
+conv2d.samples(lambda rng: _forward(rng, 2))
+conv3d.samples(lambda rng: _forward(rng, 3))
+conv.samples(lambda rng: _forward(rng, 1, 2, 3))
 
 
-def _unrolled(xp: Any, windows: Windows, x: Any, count: tuple[int, int]) -> Any:
-    """Every window of `x` as a row: (batch * rows * columns, height * width * channels)."""
-    x = windows.pad(xp, x)
-    batch, channels = x.shape[0], x.shape[3]
-    (rows, columns), (h, w), (sh, sw), (dh, dw) = count, windows.size, windows.strides, windows.dilation
-    n, y, x_, c = x.strides
-    shape: tuple[int, ...] = (batch, rows, columns, h, w, channels)
-    steps: tuple[int, ...] = (n, y * sh, x_ * sw, y * dh, x_ * dw, c)
-    if channels < _FEW:
-        order = (3, 4, 5, 0, 1, 2)
-        shape, steps = tuple(shape[i] for i in order), tuple(steps[i] for i in order)
-        seen = xp.lib.stride_tricks.as_strided(x, shape, steps)
-        return xp.ascontiguousarray(seen).reshape(h * w * channels, -1).T
-    seen = xp.lib.stride_tricks.as_strided(x, shape, steps)
-    return xp.ascontiguousarray(seen).reshape(-1, h * w * channels)
-
-
-def _rolled_add(xp: Any, windows: Windows, padded: Any, g: Any, weights: Any) -> None:
-    """Add to the `padded` images what each of their windows contributed: the reverse of `_unrolled`."""
-    batch, rows, columns, filters = g.shape
-    if padded.shape[3] < _FEW:
-        by_place = xp.matmul(weights, g.reshape(-1, filters).T).reshape(*windows.size, -1, batch, rows, columns)
-        for i, j, where in windows.taps(rows, columns):
-            for channel in range(padded.shape[3]):
-                padded[where][..., channel] += by_place[i, j, channel]
-        return
-    unrolled = xp.matmul(g.reshape(-1, filters), weights.T).reshape(batch, rows, columns, *windows.size, -1)
-    for i, j, where in windows.taps(rows, columns):
-        padded[where] += unrolled[:, :, :, i, j]
-
-
-@conv2d.samples
+@conv_backprop_input.samples
 def _(rng: np.random.Generator) -> Iterator[Sample]:
-    for x, kernel, how in _CASES:
-        yield (rng.normal(size=x), rng.normal(size=kernel)), how
-    yield (rng.integers(0, 9, (1, 3, 3, 1)), rng.integers(0, 9, (2, 2, 1, 1))), {}
+    for x, kernel, how in _ALL_CASES:
+        y = conv(Spec(x), Spec(kernel), **how)
+        yield (rng.normal(size=y.sizes), rng.normal(size=kernel)), {"input_size": x[1:-1], **how}
 
 
-@conv2d_backprop_input.samples
+@conv_backprop_filter.samples
 def _(rng: np.random.Generator) -> Iterator[Sample]:
-    for x, kernel, how in _CASES:
-        y = conv2d(Spec(x), Spec(kernel), **how)
-        yield (rng.normal(size=y.sizes), rng.normal(size=kernel)), {"input_size": x[1:3], **how}
-
-
-@conv2d_backprop_filter.samples
-def _(rng: np.random.Generator) -> Iterator[Sample]:
-    for x, kernel, how in _CASES:
-        y = conv2d(Spec(x), Spec(kernel), **how)
-        yield (rng.normal(size=x), rng.normal(size=y.sizes)), {"kernel_size": kernel[:2], **how}
-
-
-_CASES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
-    ((2, 5, 4, 3), (3, 2, 3, 2), {}),
-    ((2, 5, 6, 4), (3, 3, 4, 2), {"padding": "same"}),
-    ((1, 7, 6, 1), (3, 3, 1, 2), {"strides": 2, "padding": "same"}),
-    ((2, 6, 7, 2), (2, 3, 2, 1), {"strides": (2, 3)}),
-    ((1, 6, 6, 2), (2, 2, 2, 2), {"dilation_rate": 2}),
-    ((1, 6, 5, 1), (3, 2, 1, 1), {"dilation_rate": (1, 2), "padding": "same"}),
-    ((2, 3, 3, 4), (1, 1, 4, 2), {}),
-    ((0, 3, 3, 1), (2, 2, 1, 2), {}),
-]
+    for x, kernel, how in _ALL_CASES:
+        y = conv(Spec(x), Spec(kernel), **how)
+        yield (rng.normal(size=x), rng.normal(size=y.sizes)), {"kernel_size": kernel[:-2], **how}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from flowloom.op import op
 from flowloom.ops.comparison import equal, greater, less
 from flowloom.ops.inference import floating, numeric
 from flowloom.ops.kernels import float_ufunc, ufunc
+from flowloom.ops.narrow import E8M0, FLOAT8, RoundMode, to_e8m0, to_float8
 from flowloom.ops.sampling import away_from_zero, binary, unary
 from flowloom.params import DType
-from flowloom.spec import Spec, SpecError, broadcast, promote
+from flowloom.spec import Spec, SpecError, broadcast, is_bool, is_float, is_integer, is_narrow, promote, wide_dtype
 
 
 def arithmetic(a: Spec, b: Spec) -> Spec:
     """The result of arithmetic on `a` and `b`. Raises SpecError if they do not broadcast or are both bool."""
-    if a.dtype.kind == "b" and b.dtype.kind == "b":
+    if is_bool(a.dtype) and is_bool(b.dtype):
         raise SpecError(
             "both are bool; cast one to a number, or use logical_and and logical_or", dimension="dtype bool"
         )
@@ -152,15 +155,6 @@ def abs_(x: Spec) -> Spec:
 abs_.kernel(ufunc("absolute")).vjp(lambda g, y, x: (g * sign(x),)).scalar("abs({x})").samples(unary())
 
 
-@op(family="elementwise", differentiable=False)
-def floor(x: Spec) -> Spec:
-    """The largest whole number not above each element of `x`, in the dtype of `x`. Raises SpecError for bool."""
-    return numeric(x)
-
-
-floor.kernel(ufunc("floor")).scalar("floor({x})").samples(unary())
-
-
 @op(family="elementwise")
 def exp(x: Spec) -> Spec:
     """e to the power of every element of `x`. A float dtype stays; integers give float32."""
@@ -198,44 +192,39 @@ square.kernel(ufunc("square")).vjp(lambda g, y, x: (2.0 * g * x,)).scalar("{x} *
 
 
 @op(family="elementwise")
-def sin(x: Spec) -> Spec:
-    """Sine of every element of `x`, in radians. A float dtype stays; integers give float32."""
-    return floating(x)
-
-
-@sin.vjp
-def _(g: Any, y: Any, x: Any) -> Any:
-    return (g * cos(x),)
-
-
-sin.kernel(float_ufunc("sin")).scalar("sin({x})").samples(unary())
-
-
-@op(family="elementwise")
-def cos(x: Spec) -> Spec:
-    """Cosine of every element of `x`, in radians. A float dtype stays; integers give float32."""
-    return floating(x)
-
-
-cos.kernel(float_ufunc("cos")).vjp(lambda g, y, x: (-g * sin(x),)).scalar("cos({x})").samples(unary())
-
-
-@op(family="elementwise")
 def clip(x: Spec, *, low: float = 0.0, high: float = 1.0) -> Spec:
-    """Limit every element of `x` to the interval [low, high]. Returns the shape and dtype of `x`, which must be float.
+    """Limit every element of `x` to the interval [low, high]. Returns the shape and dtype of `x`.
 
-    Raises SpecError if low exceeds high, or if `x` is not float.
+    An infinite bound is none. Raises SpecError if low exceeds high, if `x` is bool, or if `x` is integer and a bound is
+    neither whole nor infinite, or its dtype holds nothing of the interval.
     """
-    if x.dtype.kind != "f":
-        raise SpecError(f"the elements must be floats; got {x.dtype}. Cast them first", dimension=f"dtype {x.dtype}")
+    numeric(x)
     if not low <= high:
         raise SpecError(f"low must not exceed high; got low={low}, high={high}", dimension="low > high")
+    if is_integer(x.dtype):
+        for name, bound in (("low", low), ("high", high)):
+            if not (math.isinf(bound) or float(bound).is_integer()):
+                raise SpecError(f"the bounds of integers must be whole; got {name}={bound}", dimension=name)
+        info = ml_dtypes.iinfo(x.dtype)  # type: ignore[no-untyped-call]
+        if low > info.max or high < info.min:
+            raise SpecError(f"{x.dtype} holds no number from {low} to {high}", dimension=f"dtype {x.dtype}")
     return x
 
 
 @clip.kernel
 def _(xp: Any, x: Any, *, low: float, high: float, out: Any = None) -> Any:
-    return xp.clip(x, low, high, out=out)
+    return xp.clip(x, *_bounds(x.dtype, low, high), out=out)
+
+
+def _bounds(dtype: Any, low: float, high: float) -> tuple[Any, Any]:
+    """`low` and `high` in `dtype`; what it cannot hold is no bound."""
+    if is_float(dtype):
+        largest = float(np.finfo(dtype).max)
+        low, high = (b if abs(b) <= largest else math.copysign(math.inf, b) for b in (low, high))
+    else:
+        info = np.iinfo(dtype)
+        low, high = int(max(low, info.min)), int(min(high, info.max))
+    return dtype.type(low), dtype.type(high)
 
 
 @clip.vjp
@@ -251,6 +240,8 @@ def _(rng: np.random.Generator) -> Any:
     yield (away_from_zero(rng, 3, 4),), {"low": -0.1, "high": 0.15}
     yield (np.array(0.3),), {}
     yield (rng.uniform(0.1, 0.9, (0, 2)),), {"high": float("inf")}
+    yield (rng.integers(-9, 9, (3, 4)),), {"low": -2, "high": float("inf")}
+    yield (rng.integers(0, 9, (3, 4), dtype=np.uint8),), {"low": -300, "high": 5}
 
 
 @op(family="elementwise", differentiable=False, internal=True)
@@ -277,17 +268,27 @@ def _(rng: np.random.Generator) -> Any:
     yield (np.array(0.5),), {"low": 0.0, "high": 1.0}
 
 
-@op(family="elementwise")
-def cast(x: Spec, *, dtype: DType) -> Spec:
+@op(family="elementwise", narrow=True)
+def cast(x: Spec, *, dtype: DType, saturate: bool = True, round_mode: RoundMode = "up") -> Spec:
     """`x` in another dtype. A float loses what is behind the point on its way to an integer; bool is "not 0".
 
+    A number that an integer dtype cannot hold keeps its lower bits if it is an integer, and is undefined if it is a
+    float. Beyond the range of a float8 dtype it becomes the largest number with `saturate`, else an infinity or NaN.
+    `round_mode` is for float8_e8m0fnu, which holds only powers of two: the next one "up" or "down", or the "nearest".
     The gradient passes between floats, and ends at any other dtype.
+    Source: ONNX, operator Cast; Micikevicius et al., "FP8 Formats for Deep Learning", 2022.
     """
     return x.with_dtype(dtype)
 
 
 @cast.kernel
-def _(xp: Any, x: Any, *, dtype: str, out: Any = None) -> Any:
+def _(xp: Any, x: Any, *, dtype: str, saturate: bool, round_mode: RoundMode, out: Any = None) -> Any:
+    if dtype == E8M0 and x.dtype.name != E8M0:
+        x = to_e8m0(xp, x, saturate, round_mode)
+    elif dtype in FLOAT8 and saturate:
+        x = to_float8(xp, x, dtype)
+    elif is_narrow(x.dtype):
+        x = x.astype(wide_dtype(x.dtype))  # not every narrow dtype is cast to every other
     if out is None:
         return x.astype(dtype)
     xp.copyto(out, x, casting="unsafe")
@@ -295,8 +296,8 @@ def _(xp: Any, x: Any, *, dtype: str, out: Any = None) -> Any:
 
 
 @cast.vjp
-def _(g: Any, y: Any, x: Any, *, dtype: str) -> Any:
-    return (cast(g, dtype=x.dtype.name) if x.dtype.kind == "f" and y.dtype.kind == "f" else None,)
+def _(g: Any, y: Any, x: Any, *, dtype: str, saturate: bool, round_mode: RoundMode) -> Any:
+    return (cast(g, dtype=x.dtype.name) if is_float(x.dtype) and is_float(y.dtype) else None,)
 
 
 cast.scalar("{x}")
@@ -310,13 +311,26 @@ def _(rng: np.random.Generator) -> Any:
     yield (rng.integers(0, 9, (3,)) > 4,), {"dtype": "float32"}
 
 
+@op(family="elementwise", composite=True)
+def cast_like(x: Any, like: Any, *, saturate: bool = True, round_mode: RoundMode = "up") -> Any:
+    """`x` in the dtype of `like`, whose elements do not matter. See `cast`."""
+    return cast(x, dtype=like.dtype.name, saturate=saturate, round_mode=round_mode)
+
+
+@cast_like.samples
+def _(rng: np.random.Generator) -> Any:
+    yield (away_from_zero(rng, 3, 4), rng.normal(size=(2,))), {}
+    yield (rng.integers(0, 9, (3, 4)), rng.normal(size=())), {}
+    yield (away_from_zero(rng, 3), rng.integers(0, 9, (1, 1))), {}
+
+
 @op(family="elementwise")
 def where(condition: Spec, a: Spec, b: Spec) -> Spec:
     """`a` where `condition` holds, else `b`; all three broadcast. The dtype is the wider of `a` and `b`.
 
     Raises SpecError if `condition` is not bool.
     """
-    if condition.dtype.kind != "b":
+    if not is_bool(condition.dtype):
         raise SpecError(
             f"the condition must be bool; got {condition.dtype}. Compare it with something",
             dimension=f"dtype {condition.dtype}",

@@ -5,25 +5,35 @@ from __future__ import annotations
 import numpy as np
 
 from flowloom.params import Axes
-from flowloom.spec import DEFAULT_DTYPE, Dim, Spec, SpecError, broadcast, normalize_axis
+from flowloom.spec import (
+    DEFAULT_DTYPE,
+    Dim,
+    Spec,
+    SpecError,
+    broadcast,
+    is_bool,
+    is_float,
+    is_integer,
+    normalize_axis,
+)
 
 
 def numeric(x: Spec) -> Spec:
     """`x`. Raises SpecError if it is bool."""
-    if x.dtype.kind == "b":
+    if is_bool(x.dtype):
         raise SpecError("the elements must be numbers; got bool. Cast them first", dimension="dtype bool")
     return x
 
 
 def floating(x: Spec) -> Spec:
     """`x` if it is float, else `x` in the default dtype."""
-    return x if x.dtype.kind == "f" else x.with_dtype(DEFAULT_DTYPE)
+    return x if is_float(x.dtype) else x.with_dtype(DEFAULT_DTYPE)
 
 
 def boolean(*specs: Spec) -> Spec:
     """The bool result of combining `specs` with broadcasting. Raises SpecError if one is not bool."""
     for s in specs:
-        if s.dtype.kind != "b":
+        if not is_bool(s.dtype):
             raise SpecError(
                 f"the elements must be bool; got {s.dtype}. Compare them first", dimension=f"dtype {s.dtype}"
             )
@@ -32,7 +42,7 @@ def boolean(*specs: Spec) -> Spec:
 
 def integer(x: Spec, what: str) -> Spec:
     """`x`. Raises SpecError, calling it `what`, unless it is an integer tensor."""
-    if x.dtype.kind not in "iu":
+    if not is_integer(x.dtype):
         raise SpecError(f"{what} must be integers; got {x.dtype}", dimension=f"dtype {x.dtype}")
     return x
 
@@ -76,4 +86,6 @@ def not_empty(x: Spec, axis: Axes) -> Spec:
 
 def accumulator(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
     """The dtype in which `dtype` is summed, as in NumPy: small integers and bool in 64 bits."""
-    return {"b": np.dtype("int64"), "i": np.dtype("int64"), "u": np.dtype("uint64")}.get(dtype.kind, dtype)
+    if is_float(dtype):
+        return dtype
+    return np.dtype("uint64" if dtype.name.startswith("u") else "int64")

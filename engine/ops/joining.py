@@ -1,28 +1,29 @@
-"""Several tensors, or copies of one, as one larger tensor."""
+"""Several tensors as one, and one as several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from msgspec import Meta
 
 from flowloom.op import Sample, op
+from flowloom.ops.creation import zeros_like
+from flowloom.ops.inference import same_dims
 from flowloom.ops.reduction import sum_
-from flowloom.ops.shape import reshape, squeeze
-from flowloom.ops.slicing import slice_
-from flowloom.spec import Dim, Spec, SpecError, merge, normalize_axis, product, promote
+from flowloom.params import Count
+from flowloom.spec import Dim, Spec, SpecError, merge, normalize_axis, product, promote, quotient
 
-Copies: TypeAlias = Annotated[int, Meta(ge=0)]
+Sizes: TypeAlias = tuple[Annotated[int, Meta(ge=-1)], ...]
 
 
-@op(family="shape")
+@op(family="shape", narrow=True)
 def concatenate(*xs: Spec, axis: int = 0) -> Spec:
     """`xs` one after the other along `axis`, in the widest dtype; the other sizes must be equal.
 
-    Its gradient needs the sizes along `axis`. Raises SpecError if other sizes differ, or if the axis is outside.
+    Raises SpecError if other sizes differ, or if the axis is outside.
     """
     shape = _merged(xs, skip=normalize_axis(axis, xs[0].ndim))
     along = [x.shape[axis] for x in xs]
@@ -58,25 +59,17 @@ def _merged(xs: tuple[Spec, ...], skip: int | None = None) -> list[Dim]:
 
 @concatenate.kernel
 def _(xp: Any, *xs: Any, axis: int, out: Any = None) -> Any:
-    if out is None:
-        dtype = promote(*(x.dtype for x in xs))
-        return xp.concatenate([x.astype(dtype, copy=False) for x in xs], axis=axis)
-    return xp.concatenate(xs, axis=axis, out=out)
+    dtype = promote(*(x.dtype for x in xs))
+    same = [x.astype(dtype, copy=False) for x in xs]
+    return xp.concatenate(same, axis=axis) if out is None else xp.concatenate(same, axis=axis, out=out)
 
 
 @concatenate.vjp
 def _(g: Any, y: Any, *xs: Any, axis: int) -> Any:
     sizes = [x.shape[axis] for x in xs]
-    if not all(isinstance(n, int) for n in sizes):
-        raise SpecError(f"the gradient of concatenate needs the sizes along axis {axis}; got {sizes}")
-    ends = list(accumulate(sizes))
-    return tuple(_span(g, axis, end - n, end) for n, end in zip(sizes, ends, strict=True))
-
-
-def _span(g: Any, axis: int, start: int, stop: int) -> Any:
-    """`g` from `start` to `stop` along `axis`."""
-    lead = (None,) * normalize_axis(axis, g.spec.ndim)
-    return slice_(g, start=(*lead, start), stop=(*lead, stop))
+    if all(isinstance(n, int) for n in sizes):
+        return split(g, sizes=tuple(sizes), axis=axis)
+    return split_like(g, *xs, axis=axis)
 
 
 @concatenate.samples
@@ -87,7 +80,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (2,)), rng.normal(size=(1,))), {}
 
 
-@op(family="shape")
+@op(family="shape", narrow=True)
 def stack(*xs: Spec, axis: int = 0) -> Spec:
     """`xs`, which must be of equal shape, side by side along a new axis, in the widest dtype.
 
@@ -100,15 +93,14 @@ def stack(*xs: Spec, axis: int = 0) -> Spec:
 
 @stack.kernel
 def _(xp: Any, *xs: Any, axis: int, out: Any = None) -> Any:
-    if out is None:
-        dtype = promote(*(x.dtype for x in xs))
-        return xp.stack([x.astype(dtype, copy=False) for x in xs], axis=axis)
-    return xp.stack(xs, axis=axis, out=out)
+    dtype = promote(*(x.dtype for x in xs))
+    same = [x.astype(dtype, copy=False) for x in xs]
+    return xp.stack(same, axis=axis) if out is None else xp.stack(same, axis=axis, out=out)
 
 
 @stack.vjp
 def _(g: Any, y: Any, *xs: Any, axis: int) -> Any:
-    return tuple(squeeze(_span(g, axis, i, i + 1), axis=axis) for i in range(len(xs)))
+    return unstack(g, axis=axis)
 
 
 @stack.samples
@@ -119,38 +111,170 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (0,)), rng.normal(size=(0,))), {}
 
 
-@op(family="shape")
-def tile(x: Spec, *, reps: Copies | tuple[Copies, ...]) -> Spec:
-    """`x` repeated `reps` times along each axis; missing axes, or missing counts, stand in front and are 1."""
-    reps, shape = _aligned(reps, x.shape)
-    return x.with_shape(product(pair) for pair in zip(reps, shape, strict=True))
+# ---------------------------------------------------------------- one as several
 
 
-def _aligned(reps: int | tuple[int, ...], shape: tuple[Dim, ...]) -> tuple[tuple[int, ...], tuple[Dim, ...]]:
-    counts = (reps,) if isinstance(reps, int) else reps
-    return (1,) * (len(shape) - len(counts)) + counts, (1,) * (len(counts) - len(shape)) + shape
+@op(family="shape", view=True, outputs=("*parts",))
+def split(x: Spec, *, sections: Count | None = None, sizes: Sizes | None = None, axis: int = 0) -> tuple[Spec, ...]:
+    """`x` cut along `axis` into `sections` equal parts, or into parts of these `sizes`; one may be -1: the rest.
+
+    Raises SpecError unless either `sections` or `sizes` is given, if they do not divide the size of the axis, or if
+    the axis is outside `x`.
+    """
+    axis = normalize_axis(axis, x.ndim)
+    parts = _parts(x.shape[axis], sections, sizes)
+    return tuple(x.with_shape((*x.shape[:axis], d, *x.shape[axis + 1 :])) for d in parts)
 
 
-@tile.kernel
-def _(xp: Any, x: Any, *, reps: int | tuple[int, ...], out: Any = None) -> Any:
-    counts, shape = _aligned(reps, x.shape)
-    pairs = [n for pair in zip(counts, shape, strict=True) for n in pair]
-    if out is None:
-        out = xp.empty([n * d for n, d in zip(counts, shape, strict=True)], x.dtype)  # type: ignore[operator]
-    out.reshape(pairs)[...] = x.reshape([n for d in shape for n in (1, d)])
-    return out
+def _parts(d: Dim, sections: int | None, sizes: Sizes | None) -> list[Dim]:
+    """The sizes of the parts of an axis of size `d`, as far as they are known."""
+    if (sections is None) == (sizes is None):
+        raise SpecError("give either sections or sizes")
+    if sections is not None:
+        if isinstance(d, int) and d % sections:
+            raise SpecError(f"an axis of size {d} does not divide into {sections}", dimension=f"{d} / {sections}")
+        part = d if sections == 1 else d // sections if isinstance(d, int) else _of_name(d, sections)
+        return [part] * sections
+    assert sizes is not None
+    if not sizes or sizes.count(-1) > 1:
+        raise SpecError(f"sizes needs one part at least, and one -1 at most; got {sizes}", dimension="sizes")
+    known = sum(n for n in sizes if n != -1)
+    if isinstance(d, int) and (d < known if -1 in sizes else d != known):
+        raise SpecError(f"an axis of size {d} does not divide into {sizes}", dimension=f"{d} into {known}")
+    rest = d - known if isinstance(d, int) else d if known == 0 else None
+    return [rest if n == -1 else n for n in sizes]
 
 
-@tile.vjp
-def _(g: Any, y: Any, x: Any, *, reps: int | tuple[int, ...]) -> Any:
-    counts, shape = _aligned(reps, x.shape)
-    split = reshape(g, shape=tuple(n for pair in zip(counts, shape, strict=True) for n in pair))
-    return (sum_(split, axis=tuple(range(0, 2 * len(counts), 2))),)
+def _of_name(d: Dim, sections: int) -> Dim:
+    """A part of an axis whose size is a name: of "2*batch" in 2 parts that is "batch", of "batch" it is not known."""
+    try:
+        return quotient(d, sections)
+    except SpecError:
+        return None
 
 
-@tile.samples
+@split.kernel
+def _(xp: Any, x: Any, *, sections: int | None, sizes: Sizes | None, axis: int) -> Any:
+    return cut(x, _parts(x.shape[axis], sections, sizes), axis)
+
+
+def cut(x: Any, sizes: Sequence[Any], axis: int) -> tuple[Any, ...]:
+    """Views of `x` of these sizes, one after the other along `axis`."""
+    lead = (slice(None),) * normalize_axis(axis, x.ndim)
+    ends = accumulate(sizes)
+    return tuple(x[(*lead, slice(end - n, end))] for n, end in zip(sizes, ends, strict=True))
+
+
+@split.vjp
+def _(g: Any, y: Any, x: Any, *, sections: int | None, sizes: Sizes | None, axis: int) -> Any:
+    return (joined(g, y, axis),)
+
+
+def joined(gs: Any, parts: Any, axis: int) -> Any:
+    """The gradients `gs` of `parts` in one, with zeros where there is none."""
+    return concatenate(*(zeros_like(part) if g is None else g for g, part in zip(gs, parts, strict=True)), axis=axis)
+
+
+@split.samples
 def _(rng: np.random.Generator) -> Iterator[Sample]:
-    yield (rng.normal(size=(2, 3)),), {"reps": 2}
-    yield (rng.normal(size=(3,)),), {"reps": (2, 1, 2)}
-    yield (rng.normal(size=(2, 3)),), {"reps": (0, 2)}
-    yield (rng.integers(0, 9, ()),), {"reps": (3,)}
+    yield (rng.normal(size=(4, 3)),), {"sections": 2}
+    yield (rng.normal(size=(3, 5)),), {"sizes": (1, 4), "axis": 1}
+    yield (rng.normal(size=(2, 3, 4)),), {"sizes": (1, -1, 1), "axis": -1}
+    yield (rng.integers(0, 9, (3, 0)),), {"sizes": (0, 0), "axis": 1}
+
+
+@op(family="shape", view=True, internal=True, outputs=("*parts",))
+def split_like(x: Spec, *likes: Spec, axis: int) -> tuple[Spec, ...]:
+    """`x` cut along `axis` into parts of the sizes that `likes` have along it when it runs.
+
+    The values of `likes` are not read. Raises SpecError if the axis is outside `x` or one of `likes`.
+    """
+    axis = normalize_axis(axis, x.ndim)
+    return tuple(x.with_shape((*x.shape[:axis], like.shape[axis], *x.shape[axis + 1 :])) for like in likes)
+
+
+@split_like.kernel
+def _(xp: Any, x: Any, *likes: Any, axis: int) -> Any:
+    return cut(x, [like.shape[axis] for like in likes], axis)
+
+
+@split_like.vjp
+def _(g: Any, y: Any, x: Any, *likes: Any, axis: int) -> Any:
+    return joined(g, y, axis), *(None for _ in likes)
+
+
+@split_like.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield (rng.normal(size=(4, 3)), rng.integers(0, 9, (1, 3)), rng.integers(0, 9, (3, 3))), {"axis": 0}
+    yield (rng.normal(size=(2, 3)), rng.normal(size=(2, 0)), rng.normal(size=(2, 3))), {"axis": -1}
+
+
+@op(family="shape", view=True, outputs=("*parts",))
+def unstack(x: Spec, *, axis: int = 0) -> tuple[Spec, ...]:
+    """The slices of `x` along `axis`, each a tensor without that axis: the reverse of `stack`.
+
+    Raises SpecError if the size of the axis is 0 or not known, or if the axis is outside `x`.
+    """
+    axis = normalize_axis(axis, x.ndim)
+    count = x.shape[axis]
+    if not isinstance(count, int) or count == 0:
+        known = "0" if count == 0 else f"not known: {count or '?'}"
+        raise SpecError(f"the size of axis {axis} is {known}. It is the number of outputs", dimension=f"axis {axis}")
+    return (x.with_shape((*x.shape[:axis], *x.shape[axis + 1 :])),) * count
+
+
+@unstack.kernel
+def _(xp: Any, x: Any, *, axis: int) -> Any:
+    front = xp.moveaxis(x, axis, 0)
+    return tuple(front[i, ...] for i in range(x.shape[axis]))
+
+
+@unstack.vjp
+def _(g: Any, y: Any, x: Any, *, axis: int) -> Any:
+    return (
+        stack(*(zeros_like(part) if part_g is None else part_g for part_g, part in zip(g, y, strict=True)), axis=axis),
+    )
+
+
+@unstack.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield (rng.normal(size=(3, 4)),), {}
+    yield (rng.normal(size=(2, 3)),), {"axis": -1}
+    yield (rng.integers(0, 9, (2,)),), {}
+
+
+@op(family="shape", outputs=("*grids",))
+def meshgrid(*xs: Spec, indexing: Literal["xy", "ij"] = "xy") -> tuple[Spec, ...]:
+    """The coordinates of a grid whose axes have the positions `xs`, vectors: one tensor for each, of the grid's shape.
+
+    With "ij" axis i of the grid is that of `xs[i]`; with "xy" the first two are exchanged, as in pictures. Each keeps
+    its dtype. Raises SpecError unless all of `xs` are vectors.
+    """
+    for i, x in enumerate(xs):
+        same_dims(x, 1, f"xs.{i}")
+    shape = [x.shape[0] for x in xs]
+    if indexing == "xy":
+        shape[:2] = reversed(shape[:2])
+    return tuple(x.with_shape(shape) for x in xs)
+
+
+@meshgrid.kernel
+def _(xp: Any, *xs: Any, indexing: str) -> Any:
+    return tuple(xp.meshgrid(*xs, indexing=indexing))
+
+
+@meshgrid.vjp
+def _(g: Any, y: Any, *xs: Any, indexing: str) -> Any:
+    axes = list(range(len(xs)))
+    if indexing == "xy":
+        axes[:2] = reversed(axes[:2])
+    others = [tuple(a for a in axes if a != axis) for axis in axes]
+    return tuple(None if gi is None else sum_(gi, axis=rest) for gi, rest in zip(g, others, strict=True))
+
+
+@meshgrid.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield (rng.normal(size=(3,)), rng.normal(size=(4,))), {}
+    yield (rng.normal(size=(2,)), rng.integers(0, 9, (3,)), rng.normal(size=(1,))), {"indexing": "ij"}
+    yield (rng.normal(size=(2,)),), {}
+    yield (rng.normal(size=(2,)), rng.normal(size=(0,))), {}

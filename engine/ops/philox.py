@@ -4,7 +4,8 @@ Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011. The 
 four, least significant first; each counter gives four words.
 
 Counters in use: word n of the draws under a key is word n % 4 of counter 1 + n // 4 (what NumPy's generator gives when
-it starts at 0); a derived key is the first two words of a counter with the top bit set, which no draw reaches.
+it starts at 0); attempt a, from 1 on, at element i is counter i + a * 2**64; a derived key is the first two words of a
+counter with the top bit set. No two of these meet.
 """
 
 from __future__ import annotations
@@ -28,6 +29,15 @@ def words(xp: Any, key: Any, count: int) -> Any:
     return xp.stack(block(xp, key, (low, *(xp.zeros_like(low),) * 3)), axis=-1).reshape(-1)[:count]
 
 
+def attempts(xp: Any, key: Any, elements: Any, attempt: int) -> Any:
+    """The four words that each of `elements` (numbers, or how many from 0 on) has for its `attempt`: uint64 (n, 4)."""
+    if xp is np and isinstance(elements, int):
+        return np.random.Philox(key=key, counter=(attempt << 64) - 1).random_raw(4 * elements).reshape(-1, 4)
+    low = (xp.arange(elements) if isinstance(elements, int) else elements).astype(xp.uint64)
+    nothing = xp.zeros_like(low)
+    return xp.stack(block(xp, key, (low, nothing + xp.uint64(attempt), nothing, nothing)), axis=-1)
+
+
 def derived_key(key: Any, data: int) -> Any:
     """The key that `key` has for the number `data`, 0..2**64 - 1; unrelated to those for other numbers."""
     return np.random.Philox(key=key, counter=_DERIVED + data - 1).random_raw(2)  # NumPy counts up before it draws
@@ -43,6 +53,11 @@ def block(xp: Any, key: Any, counter: tuple[Any, ...]) -> tuple[Any, Any, Any, A
         c0, c1, c2, c3 = high1 ^ c1 ^ xp.uint64(k0), low1, high0 ^ c3 ^ xp.uint64(k1), low0
         k0, k1 = (k0 + _WEYL[0]) % _WORD, (k1 + _WEYL[1]) % _WORD
     return c0, c1, c2, c3
+
+
+def upper_product(xp: Any, factor: int, x: Any) -> Any:
+    """The upper 64 bits of `factor * x`, for a factor below 2**64."""
+    return _product(xp, factor, x)[0]
 
 
 def _product(xp: Any, factor: int, x: Any) -> tuple[Any, Any]:

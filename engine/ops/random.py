@@ -1,7 +1,8 @@
 """Random numbers as pure functions of a key: the same key gives the same numbers, on every backend and in any order.
 
 The words are those of Philox4x64-10 (`philox.py`), one for each element in C order; how they become numbers is said
-with each op. A key is uint64[2]; `fold_in` makes one for each use.
+with each op. A key is uint64[2]; `fold_in` makes one for each use. Further distributions: `distributions.py` (by
+inverting the distribution function), `rejection.py` (gamma, Poisson), `choosing.py` (classes and orders).
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import numpy as np
 from msgspec import Meta
 
 from flowloom.op import Sample, op
-from flowloom.ops.philox import derived_key, words
+from flowloom.ops.philox import derived_key, upper_product, words
 from flowloom.params import DType, Shape
 from flowloom.spec import Spec, SpecError, merge
 
 Float: TypeAlias = Literal["float32", "float64"]
+Integer: TypeAlias = Literal["int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"]
 Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -30,22 +32,18 @@ def fold_in(key: Spec, *, data: Annotated[int, Meta(ge=0)]) -> Spec:
     """
     if data >> 64:
         raise SpecError(f"data must fit 64 bits; got {data}", dimension="data >= 2**64")
-    return _key(key)
+    return check_key(key)
 
 
 @fold_in.kernel
 def _(xp: Any, key: Any, *, data: int, out: Any = None) -> Any:
-    made = xp.asarray(derived_key(_on_host(key), data))
-    if out is None:
-        return made
-    out[...] = made
-    return out
+    return put(xp.asarray(derived_key(on_host(key), data)), out)
 
 
 @fold_in.samples
 def _(rng: np.random.Generator) -> Iterator[Sample]:
     for data in (0, 1, 2**40):
-        yield (_sample_key(rng),), {"data": data}
+        yield (sample_key(rng),), {"data": data}
 
 
 @op(family="random", differentiable=False, internal=True)
@@ -57,22 +55,22 @@ def random_uniform(key: Spec, *, shape: Shape, low: float = 0.0, high: float = 1
     """
     if not low <= high:
         raise SpecError(f"low must not exceed high; got low={low}, high={high}", dimension="low > high")
-    _key(key)
+    check_key(key)
     return Spec(shape, dtype)
 
 
 @random_uniform.kernel
 def _(xp: Any, key: Any, *, shape: tuple[int, ...], low: float, high: float, dtype: str, out: Any = None) -> Any:
-    fractions = _fractions(words(xp, key, math.prod(shape)), dtype).reshape(shape)
-    return xp.add(xp.multiply(fractions, high - low, out=out), low, out=out)
+    spread = fractions(words(xp, key, math.prod(shape)), dtype).reshape(shape)
+    return xp.add(xp.multiply(spread, high - low, out=out), low, out=out)
 
 
 @random_uniform.samples
 def _(rng: np.random.Generator) -> Iterator[Sample]:
-    yield (_sample_key(rng),), {"shape": (3, 4)}
-    yield (_sample_key(rng),), {"shape": (5,), "low": -2.0, "high": 3.0, "dtype": "float64"}
-    yield (_sample_key(rng),), {"shape": ()}
-    yield (_sample_key(rng),), {"shape": (0, 2)}
+    yield (sample_key(rng),), {"shape": (3, 4)}
+    yield (sample_key(rng),), {"shape": (5,), "low": -2.0, "high": 3.0, "dtype": "float64"}
+    yield (sample_key(rng),), {"shape": ()}
+    yield (sample_key(rng),), {"shape": (0, 2)}
 
 
 @op(family="random", differentiable=False, internal=True)
@@ -85,14 +83,14 @@ def random_normal(key: Spec, *, shape: Shape, mean: float = 0.0, stddev: float =
     """
     if not stddev >= 0:
         raise SpecError(f"stddev must not be negative; got {stddev}", dimension="stddev < 0")
-    _key(key)
+    check_key(key)
     return Spec(shape, dtype)
 
 
 @random_normal.kernel
 def _(xp: Any, key: Any, *, shape: tuple[int, ...], mean: float, stddev: float, dtype: str, out: Any = None) -> Any:
     count = math.prod(shape)
-    pairs = _fractions(words(xp, key, count + count % 2), dtype).reshape(-1, 2)
+    pairs = fractions(words(xp, key, count + count % 2), dtype).reshape(-1, 2)
     radius = xp.sqrt(xp.log(1 - pairs[:, 0]) * -2)
     angle = pairs[:, 1] * (2 * math.pi)
     numbers = xp.stack((radius * xp.cos(angle), radius * xp.sin(angle)), axis=-1)
@@ -101,10 +99,10 @@ def _(xp: Any, key: Any, *, shape: tuple[int, ...], mean: float, stddev: float, 
 
 @random_normal.samples
 def _(rng: np.random.Generator) -> Iterator[Sample]:
-    yield (_sample_key(rng),), {"shape": (3, 5)}
-    yield (_sample_key(rng),), {"shape": (4,), "mean": -2.0, "stddev": 0.5, "dtype": "float64"}
-    yield (_sample_key(rng),), {"shape": ()}
-    yield (_sample_key(rng),), {"shape": (0,)}
+    yield (sample_key(rng),), {"shape": (3, 5)}
+    yield (sample_key(rng),), {"shape": (4,), "mean": -2.0, "stddev": 0.5, "dtype": "float64"}
+    yield (sample_key(rng),), {"shape": ()}
+    yield (sample_key(rng),), {"shape": (0,)}
 
 
 @op(family="random", differentiable=False, internal=True)
@@ -112,7 +110,7 @@ def random_bernoulli(key: Spec, *, shape: Shape, p: Probability = 0.5, dtype: DT
     """1 with probability `p`, else 0, in `shape` and `dtype`: 1 where the upper 53 bits of the word, as a fraction,
     are below `p`. Raises SpecError unless `key` is uint64[2].
     """
-    _key(key)
+    check_key(key)
     return Spec(shape, dtype)
 
 
@@ -120,20 +118,50 @@ def random_bernoulli(key: Spec, *, shape: Shape, p: Probability = 0.5, dtype: DT
 def _(xp: Any, key: Any, *, shape: tuple[int, ...], p: float, dtype: str, out: Any = None) -> Any:
     upper = words(xp, key, math.prod(shape)) >> xp.uint64(11)
     drawn = (upper < xp.uint64(math.ceil(p * 2**53))).reshape(shape)
-    if out is None:
-        return drawn.astype(dtype)
-    out[...] = drawn
-    return out
+    return put(drawn.astype(dtype), out)
 
 
 @random_bernoulli.samples
 def _(rng: np.random.Generator) -> Iterator[Sample]:
-    yield (_sample_key(rng),), {"shape": (3, 5)}
-    yield (_sample_key(rng),), {"shape": (8,), "p": 0.1, "dtype": "bool"}
-    yield (_sample_key(rng),), {"shape": (0, 2)}
+    yield (sample_key(rng),), {"shape": (3, 5)}
+    yield (sample_key(rng),), {"shape": (8,), "p": 0.1, "dtype": "bool"}
+    yield (sample_key(rng),), {"shape": (0, 2)}
 
 
-def _key(key: Spec) -> Spec:
+@op(family="random", differentiable=False, internal=True)
+def random_integers(key: Spec, *, shape: Shape, low: int = 0, high: int, dtype: Integer = "int64") -> Spec:
+    """Whole numbers from `low` to `high` - 1, each as likely as the others, in `shape` and `dtype`.
+
+    Each is `low` plus the upper 64 bits of its word times `high - low` (Lemire 2019, without the rejection: with n
+    numbers to choose from, two probabilities differ by at most 2**-64). Raises SpecError unless low < high and `dtype`
+    holds both ends, or unless `key` is uint64[2].
+    """
+    limits = np.iinfo(dtype)
+    if not low < high:
+        raise SpecError(f"low must be below high; got low={low}, high={high}", dimension="low >= high")
+    if low < limits.min or high - 1 > limits.max or high - low >= 1 << 64:
+        raise SpecError(f"{dtype} does not hold all of {low}..{high - 1}", dimension=f"dtype {dtype}")
+    check_key(key)
+    return Spec(shape, dtype)
+
+
+@random_integers.kernel
+def _(xp: Any, key: Any, *, shape: tuple[int, ...], low: int, high: int, dtype: str, out: Any = None) -> Any:
+    above = upper_product(xp, high - low, words(xp, key, math.prod(shape)))
+    drawn = (above + xp.uint64(low % (1 << 64))).reshape(shape)  # modulo 2**64, which the cast reads as signed
+    return put(drawn.astype(dtype), out)
+
+
+@random_integers.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield (sample_key(rng),), {"shape": (3, 5), "high": 10}
+    yield (sample_key(rng),), {"shape": (8,), "low": -3, "high": 4, "dtype": "int8"}
+    yield (sample_key(rng),), {"shape": (), "low": 5, "high": 6, "dtype": "uint16"}
+    yield (sample_key(rng),), {"shape": (0, 2), "high": 2}
+
+
+def check_key(key: Spec) -> Spec:
+    """The spec of a key. Raises SpecError unless `key` is uint64[2]."""
     try:
         merge(key.ndim, 1)
         merge(key.shape[0], 2)
@@ -143,16 +171,25 @@ def _key(key: Spec) -> Spec:
     return key.with_shape((2,))
 
 
-def _on_host(key: Any) -> Any:
+def put(made: Any, out: Any) -> Any:
+    """`made`, written to `out` where there is one."""
+    if out is None:
+        return made
+    out[...] = made
+    return out
+
+
+def on_host(key: Any) -> Any:
     """`key` in the host's memory: CuPy's arrays are fetched with `get`."""
     return key.get() if hasattr(key, "get") else key
 
 
-def _fractions(drawn: Any, dtype: str) -> Any:
+def fractions(drawn: Any, dtype: str) -> Any:
     """Words as fractions in [0, 1): as many of the upper bits as the dtype holds."""
     bits = 24 if dtype == "float32" else 53
     return (drawn >> drawn.dtype.type(64 - bits)).astype(dtype) * np.dtype(dtype).type(2.0**-bits)
 
 
-def _sample_key(rng: np.random.Generator) -> Any:
+def sample_key(rng: np.random.Generator) -> Any:
+    """Any key, for samples."""
     return rng.integers(0, 2**64, 2, dtype=np.uint64)

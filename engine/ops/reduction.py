@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 
 from flowloom.op import Sample, Samples, op
-from flowloom.ops.broadcasting import broadcast_to
-from flowloom.ops.comparison import equal
+from flowloom.ops.broadcasting import broadcast_as
+from flowloom.ops.comparison import equal, not_equal
+from flowloom.ops.cumulative import cumprod
 from flowloom.ops.elementwise import cast, exp, where
-from flowloom.ops.inference import accumulator, floating, normalize_axes, not_empty, numeric, reduced, reduced_dims
-from flowloom.ops.kernels import as_float
+from flowloom.ops.inference import accumulator, boolean, floating, normalize_axes, numeric, reduced, reduced_dims
+from flowloom.ops.kernels import as_float, blank
 from flowloom.ops.sampling import distinct
 from flowloom.ops.shape import expand_dims
 from flowloom.params import Axes
-from flowloom.spec import Spec, product
+from flowloom.spec import DEFAULT_DTYPE, Spec, is_bool, is_float, product
 
 
-def _samples(*, integers: bool = True, empty: bool = True) -> Samples:
+def reduction_samples(*, integers: bool = True, empty: bool = True) -> Samples:
     def samples(rng: np.random.Generator) -> Iterator[Sample]:
         yield (distinct(rng, 3, 4),), {}
         yield (distinct(rng, 2, 3, 4),), {"axis": 1, "keepdims": True}
@@ -35,9 +36,9 @@ def _samples(*, integers: bool = True, empty: bool = True) -> Samples:
     return samples
 
 
-def _kept(reduction: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
+def kept(reduction: Any, x: Any, axis: Axes, keepdims: bool) -> Any:
     """`reduction`, which a reduction of `x` made, with the reduced axes in place as axes of size 1."""
-    axes = normalize_axes(axis, x.spec.ndim)
+    axes = normalize_axes(axis, x.ndim)
     return reduction if keepdims or not axes else expand_dims(reduction, axis=axes)
 
 
@@ -57,10 +58,10 @@ def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
 
 @sum_.vjp
 def _(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    return (broadcast_to(_kept(g, x, axis, keepdims), shape=x.shape),)
+    return (broadcast_as(kept(g, x, axis, keepdims), x),)
 
 
-sum_.samples(_samples())
+sum_.samples(reduction_samples())
 
 
 @op(family="reduction", differentiable=False, internal=True)
@@ -97,32 +98,42 @@ def mean(x: Spec, *, axis: Axes = None, keepdims: bool = False) -> Spec:
 
 @mean.kernel
 def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
-    total = xp.sum(x, axis=axis, keepdims=keepdims, dtype=floating(Spec.of(x)).dtype, out=out)
-    count = product(reduced_dims(Spec.of(x), axis))
-    return xp.divide(total, total.dtype.type(count), out=out)
+    dtype, count = floating(Spec.of(x)).dtype, product(reduced_dims(Spec.of(x), axis))
+    if dtype.itemsize < DEFAULT_DTYPE.itemsize:  # a sum that overflows may have a mean that does not
+        made = xp.sum(x, axis=axis, keepdims=keepdims, dtype=DEFAULT_DTYPE) / DEFAULT_DTYPE.type(count)
+        if out is None:
+            return made.astype(dtype)
+        out[...] = made
+        return out
+    total = xp.sum(x, axis=axis, keepdims=keepdims, dtype=dtype, out=out)
+    return xp.divide(total, dtype.type(count), out=out)
 
 
 @mean.vjp
 def _(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    count = product(reduced_dims(x.spec, axis))
-    share = g / count if isinstance(count, int) else g / size(x, axis=axis)
-    return (broadcast_to(_kept(share, x, axis, keepdims), shape=x.shape),)
+    count = product(reduced_dims(x, axis))
+    # float16 holds no count above 65504, but its inverse.
+    share = g * (1 / max(count, 1)) if isinstance(count, int) else g / size(x, axis=axis)
+    return (broadcast_as(kept(share, x, axis, keepdims), x),)
 
 
-mean.samples(_samples(empty=False))
+mean.samples(reduction_samples(empty=False))
 
 
 @op(family="reduction")
 def max_(x: Spec, *, axis: Axes = None, keepdims: bool = False) -> Spec:
     """Largest element of `x` over `axis` (None: all axes), in the dtype of `x`. Equal ones share the gradient equally.
 
-    Raises SpecError if an axis is outside `x`, given twice, or has size 0.
+    Of no elements it is -inf, or the lowest number of an integer dtype. NaN where any element is NaN.
+    Raises SpecError if an axis is outside `x` or given twice.
     """
-    return reduced(not_empty(x, axis), axis, keepdims)
+    return reduced(x, axis, keepdims)
 
 
 @max_.kernel
 def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
+    if 0 in reduced_dims(x, axis):
+        return blank(xp, out, reduced(Spec.of(x), axis, keepdims).sizes, x.dtype, _end(x.dtype, -1))
     return xp.max(x, axis=axis, keepdims=keepdims, out=out)
 
 
@@ -130,30 +141,41 @@ def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
 def min_(x: Spec, *, axis: Axes = None, keepdims: bool = False) -> Spec:
     """Smallest element of `x` over `axis` (None: all axes), in the dtype of `x`. Equal ones share the gradient equally.
 
-    Raises SpecError if an axis is outside `x`, given twice, or has size 0.
+    Of no elements it is inf, or the highest number of an integer dtype. NaN where any element is NaN.
+    Raises SpecError if an axis is outside `x` or given twice.
     """
-    return reduced(not_empty(x, axis), axis, keepdims)
+    return reduced(x, axis, keepdims)
 
 
 @min_.kernel
 def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
+    if 0 in reduced_dims(x, axis):
+        return blank(xp, out, reduced(Spec.of(x), axis, keepdims).sizes, x.dtype, _end(x.dtype, 1))
     return xp.min(x, axis=axis, keepdims=keepdims, out=out)
 
 
-def _share(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    chosen = cast(equal(x, _kept(y, x, axis, keepdims)), dtype=x.dtype.name)
-    return (_kept(g, x, axis, keepdims) * chosen / sum_(chosen, axis=axis, keepdims=True),)
+def _end(dtype: np.dtype[Any], side: int) -> Any:
+    """The lowest (`side` -1) or highest (1) value of a dtype."""
+    if is_float(dtype) or is_bool(dtype):
+        return side * np.inf if is_float(dtype) else side > 0
+    return np.iinfo(dtype).max if side > 0 else np.iinfo(dtype).min
 
 
-max_.vjp(_share).samples(_samples(empty=False))
-min_.vjp(_share).samples(_samples(empty=False))
+def shared_by_equals(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    """The gradient rule of an extreme `y`: the elements of `x` that are equal to it share `g` equally."""
+    chosen = cast(equal(x, kept(y, x, axis, keepdims)), dtype=x.dtype.name)
+    return (kept(g, x, axis, keepdims) * chosen / sum_(chosen, axis=axis, keepdims=True),)
+
+
+max_.vjp(shared_by_equals).samples(reduction_samples(empty=False))
+min_.vjp(shared_by_equals).samples(reduction_samples(empty=False))
 
 
 @op(family="reduction")
 def prod(x: Spec, *, axis: Axes = None, keepdims: bool = False) -> Spec:
     """Product of `x` over `axis` (None: all axes). Floats keep their dtype; bool and small integers use 64 bits.
 
-    The gradient is right also where elements are 0; the second derivative where none is.
+    Gradients of every order are right also where elements are 0.
     Raises SpecError if an axis is outside `x` or given twice.
     """
     return reduced(x, axis, keepdims).with_dtype(accumulator(x.dtype))
@@ -166,70 +188,87 @@ def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
 
 @prod.vjp
 def _(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    # The product of the others is y / x; at a 0 it is the product of the rest, unless there is a second 0.
-    zero = equal(x, 0)
-    rest = where(zero, 1, x)
-    others = prod(rest, axis=axis, keepdims=True) / rest
-    zeros = sum_(zero, axis=axis, keepdims=True)
-    slope = where(equal(zeros, cast(zero, dtype="int64")), others, 0.0)
-    return (_kept(g, x, axis, keepdims) * slope,)
+    made = kept(g, x, axis, keepdims)
+    for a in normalize_axes(axis, x.ndim):
+        made = made * cumprod(x, axis=a, exclusive=True) * cumprod(x, axis=a, exclusive=True, reverse=True)
+        x = prod(x, axis=a, keepdims=True)
+    return (made,)
 
 
-prod.samples(_samples())
-
-
-@op(family="reduction", differentiable=False)
-def argmax(x: Spec, *, axis: int | None = None, keepdims: bool = False) -> Spec:
-    """Position along `axis` of the largest element of `x`, the first of equals: int64. None: in the flattened `x`.
-
-    Raises SpecError if the axis is outside `x` or has size 0.
-    """
-    return reduced(not_empty(x, axis), axis, keepdims).with_dtype("int64")
-
-
-@argmax.kernel
-def _(xp: Any, x: Any, *, axis: int | None, keepdims: bool, out: Any = None) -> Any:
-    return xp.argmax(x, axis=axis, keepdims=keepdims, out=out)
+@prod.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield from reduction_samples()(rng)
+    yield (distinct(rng, 3, 4) * [1.0, 0.0, 1.0, 1.0],), {"axis": 1}
+    yield (distinct(rng, 2, 3, 2) * [[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]],), {"axis": (0, 1)}
 
 
 @op(family="reduction", differentiable=False)
-def argmin(x: Spec, *, axis: int | None = None, keepdims: bool = False) -> Spec:
-    """Position along `axis` of the smallest element of `x`, the first of equals: int64. None: in the flattened `x`.
+def any_(x: Spec, *, axis: Axes = None, keepdims: bool = False) -> Spec:
+    """Whether at least one element of `x` holds over `axis` (None: all axes): bool; False where there is none.
 
-    Raises SpecError if the axis is outside `x` or has size 0.
+    Raises SpecError unless `x` is bool, or if an axis is outside `x` or given twice.
     """
-    return reduced(not_empty(x, axis), axis, keepdims).with_dtype("int64")
+    return reduced(boolean(x), axis, keepdims)
 
 
-@argmin.kernel
-def _(xp: Any, x: Any, *, axis: int | None, keepdims: bool, out: Any = None) -> Any:
-    return xp.argmin(x, axis=axis, keepdims=keepdims, out=out)
+@any_.kernel
+def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
+    return xp.any(x, axis=axis, keepdims=keepdims, out=out)
 
 
-def _positions(rng: np.random.Generator) -> Iterator[Sample]:
-    yield (distinct(rng, 3, 4),), {}
-    yield (distinct(rng, 3, 4),), {"axis": -1}
-    yield (distinct(rng, 3, 4),), {"axis": 0, "keepdims": True}
-    yield (rng.integers(0, 3, (3, 8)),), {"axis": 1}
-    yield (distinct(rng, 0, 4),), {"axis": 1}
+@op(family="reduction", differentiable=False)
+def all_(x: Spec, *, axis: Axes = None, keepdims: bool = False) -> Spec:
+    """Whether every element of `x` holds over `axis` (None: all axes): bool; True where there is none.
+
+    Raises SpecError unless `x` is bool, or if an axis is outside `x` or given twice.
+    """
+    return reduced(boolean(x), axis, keepdims)
 
 
-argmax.samples(_positions)
-argmin.samples(_positions)
+@all_.kernel
+def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
+    return xp.all(x, axis=axis, keepdims=keepdims, out=out)
+
+
+def _truths(rng: np.random.Generator) -> Iterator[Sample]:
+    for (x,), params in reduction_samples(integers=False)(rng):
+        yield (x > 0,), params
+
+
+any_.samples(_truths)
+all_.samples(_truths)
+
+
+@op(family="reduction", composite=True, differentiable=False)
+def count_nonzero(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
+    """How many elements of `x` are not 0, or hold, over `axis` (None: all axes): int64. NaN is not 0.
+
+    Raises SpecError if an axis is outside `x` or given twice.
+    """
+    return sum_(x if is_bool(x.dtype) else not_equal(x, 0), axis=axis, keepdims=keepdims)
+
+
+@count_nonzero.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield from _truths(rng)
+    yield (rng.integers(0, 3, (3, 4)),), {"axis": 1}
+    yield (rng.integers(0, 2, (2, 3, 4)) * rng.normal(size=(2, 3, 4)),), {"axis": (0, 2), "keepdims": True}
 
 
 @op(family="reduction")
 def logsumexp(x: Spec, *, axis: Axes = None, keepdims: bool = False) -> Spec:
-    """log(sum(exp(x))) over `axis` (None: all axes) without overflow. A float dtype stays; integers give float32.
+    """log(sum(exp(x))) over `axis` (None: all axes) without overflow; -inf of no elements.
 
-    Raises SpecError if an axis is outside `x`, given twice, or has size 0.
+    A float dtype stays; integers give float32. Raises SpecError for bool, or if an axis is outside `x` or given twice.
     """
-    return reduced(not_empty(floating(numeric(x)), axis), axis, keepdims)
+    return reduced(floating(numeric(x)), axis, keepdims)
 
 
 @logsumexp.kernel
 def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
     x = as_float(x)
+    if 0 in reduced_dims(x, axis):
+        return blank(xp, out, reduced(Spec.of(x), axis, keepdims).sizes, x.dtype, -np.inf)
     highest = xp.max(x, axis=axis, keepdims=True)
     shift = xp.where(xp.isfinite(highest), highest, x.dtype.type(0))
     total = xp.sum(xp.exp(x - shift), axis=axis, keepdims=keepdims, out=out)
@@ -238,7 +277,8 @@ def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
 
 @logsumexp.vjp
 def _(g: Any, y: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
-    return (_kept(g, x, axis, keepdims) * exp(x - _kept(y, x, axis, keepdims)),)
+    shift = where(equal(y, -np.inf), 0.0, y)  # where all elements are -inf, their shares are 0, not NaN
+    return (kept(g, x, axis, keepdims) * exp(x - kept(shift, x, axis, keepdims)),)
 
 
-logsumexp.samples(_samples(empty=False))
+logsumexp.samples(reduction_samples(empty=False))

@@ -1,23 +1,20 @@
-"""Parts of a tensor, and their reverse: `slice` takes a part, `unslice` and `pad` put one into a larger tensor."""
+"""Parts of a tensor by Python's slices, and the reverse: `unslice` puts a part into a larger tensor of zeros."""
 
 from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
-from flowloom.ops.inference import normalize_axes
+from flowloom.ops.broadcasting import sized
 from flowloom.ops.kernels import blank
-from flowloom.params import Axes, Shape
+from flowloom.params import Shape
 from flowloom.spec import Dim, Spec, SpecError, merge, shape_text
 
 Bounds: TypeAlias = tuple[int | None, ...]
-Width: TypeAlias = Annotated[int, Meta(ge=0)]
-Widths: TypeAlias = Width | tuple[tuple[Width, Width], ...]
 
 
 def slices(start: Bounds, stop: Bounds, step: Bounds) -> tuple[builtins.slice, ...]:
@@ -51,12 +48,12 @@ def _part(d: Dim, part: builtins.slice) -> Dim:
 
 @slice_.kernel
 def _(xp: Any, x: Any, *, start: Bounds, stop: Bounds, step: Bounds) -> Any:
-    return x[slices(start, stop, step)]
+    return x[(*slices(start, stop, step), ...)]
 
 
 @slice_.vjp
 def _(g: Any, y: Any, x: Any, *, start: Bounds, stop: Bounds, step: Bounds) -> Any:
-    return (unslice(g, start=start, stop=stop, step=step, shape=x.shape),)
+    return (unslice(g, *sized(x), start=start, stop=stop, step=step, shape=x.shape),)
 
 
 @slice_.samples
@@ -67,10 +64,11 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 @op(family="shape", internal=True)
-def unslice(part: Spec, *, start: Bounds, stop: Bounds, step: Bounds = (), shape: Shape) -> Spec:
+def unslice(part: Spec, *like: Spec, start: Bounds, stop: Bounds, step: Bounds = (), shape: Shape) -> Spec:
     """Zeros in `shape`, with `part` where `slice` of the same start, stop and step would take it from.
 
-    Raises SpecError if `part` is not what that slice gives.
+    Where a size in `shape` is not known before it runs, the shape is that of `like`. Raises SpecError if `part` is not
+    what that slice gives.
     """
     whole = part.with_shape(shape)
     taken = slice_.infer(whole, start=start, stop=stop, step=step)
@@ -83,15 +81,15 @@ def unslice(part: Spec, *, start: Bounds, stop: Bounds, step: Bounds = (), shape
 
 
 @unslice.kernel
-def _(xp: Any, part: Any, *, start: Bounds, stop: Bounds, step: Bounds, shape: Any, out: Any = None) -> Any:
-    out = blank(xp, out, shape, part.dtype)
+def _(xp: Any, part: Any, *like: Any, start: Bounds, stop: Bounds, step: Bounds, shape: Any, out: Any = None) -> Any:
+    out = blank(xp, out, like[0].shape if like else shape, part.dtype)
     out[slices(start, stop, step)] = part
     return out
 
 
 @unslice.vjp
-def _(g: Any, y: Any, part: Any, *, start: Bounds, stop: Bounds, step: Bounds, shape: Shape) -> Any:
-    return (slice_(g, start=start, stop=stop, step=step),)
+def _(g: Any, y: Any, part: Any, *like: Any, start: Bounds, stop: Bounds, step: Bounds, shape: Shape) -> Any:
+    return slice_(g, start=start, stop=stop, step=step), *(None for _ in like)
 
 
 @unslice.samples
@@ -100,77 +98,8 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.normal(size=(2, 2, 2)),), {"start": (1, None), "stop": (3, None), "step": (None, 2), **whole}
     yield (rng.normal(size=(1,)),), {"start": (-2,), "stop": (None,), "step": (-4,), "shape": (5,)}
     yield (rng.normal(size=(3, 2)),), {"start": (None, 1), "stop": (None, 3), "shape": (3, 4)}
+    yield (
+        (rng.normal(size=(3, 2)), rng.integers(0, 9, (3, 4))),
+        {"start": (None, 1), "stop": (None, 3), "shape": (3, 4)},
+    )
     yield (rng.integers(0, 9, (0, 4)),), {"start": (5,), "stop": (9,), "shape": (3, 4)}
-
-
-@op(family="shape")
-def pad(x: Spec, *, pad_width: Widths, value: float = 0.0) -> Spec:
-    """`x` with `value` around it. `pad_width` is (before, after) for each axis, or one number for all sides.
-
-    Raises SpecError unless there is a pair for each axis.
-    """
-    widths = _widths(pad_width, x.ndim)
-    if len(widths) != x.ndim:
-        raise SpecError(
-            f"pad_width needs a (before, after) for each of the {x.ndim} axes; got {len(widths)}",
-            dimension=f"{len(widths)} pairs for {x.ndim} dimensions",
-        )
-    return x.with_shape(map(_padded, x.shape, widths))
-
-
-def _widths(pad_width: Widths, ndim: int) -> tuple[tuple[int, int], ...]:
-    return ((pad_width, pad_width),) * ndim if isinstance(pad_width, int) else pad_width
-
-
-def _padded(d: Dim, width: tuple[int, int]) -> Dim:
-    if isinstance(d, int):
-        return d + sum(width)
-    return None if any(width) else d
-
-
-def _inner(widths: tuple[tuple[int, int], ...]) -> dict[str, Any]:
-    """The bounds of what lies inside a padding, counted from either end: the size itself is not needed."""
-    return {"start": tuple(before for before, _ in widths), "stop": tuple(-after or None for _, after in widths)}
-
-
-@pad.kernel
-def _(xp: Any, x: Any, *, pad_width: Widths, value: float, out: Any = None) -> Any:
-    widths = _widths(pad_width, x.ndim)
-    out = blank(xp, out, tuple(map(_padded, x.shape, widths)), x.dtype, value)  # type: ignore[arg-type]  # all numbers
-    out[slices(**_inner(widths), step=())] = x
-    return out
-
-
-@pad.vjp
-def _(g: Any, y: Any, x: Any, *, pad_width: Widths, value: float) -> Any:
-    return (slice_(g, **_inner(_widths(pad_width, x.spec.ndim))),)
-
-
-@pad.samples
-def _(rng: np.random.Generator) -> Iterator[Sample]:
-    yield (rng.normal(size=(3, 2)),), {"pad_width": ((1, 2), (0, 3)), "value": 0.5}
-    yield (rng.normal(size=(2, 3)),), {"pad_width": 1}
-    yield (rng.integers(0, 9, (0, 2)),), {"pad_width": ((1, 0), (0, 0)), "value": 7.0}
-    yield (rng.normal(size=()),), {"pad_width": ()}
-
-
-@op(family="shape", view=True)
-def flip(x: Spec, *, axis: Axes = None) -> Spec:
-    """`x` with the order of its elements reversed along `axis` (None: all axes). Raises SpecError outside of `x`."""
-    normalize_axes(axis, x.ndim)
-    return x
-
-
-@flip.kernel
-def _(xp: Any, x: Any, *, axis: Axes) -> Any:
-    return xp.flip(x, axis)
-
-
-flip.vjp(lambda g, y, x, *, axis: (flip(g, axis=axis),))
-
-
-@flip.samples
-def _(rng: np.random.Generator) -> Iterator[Sample]:
-    yield (rng.normal(size=(3, 4)),), {}
-    yield (rng.normal(size=(2, 3, 4)),), {"axis": (0, -1)}
-    yield (rng.integers(0, 9, (3, 0)),), {"axis": 0}

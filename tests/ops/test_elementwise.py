@@ -108,6 +108,31 @@ def test_shapes_that_do_not_broadcast() -> None:
     assert error.value.dimension == "axis -1: 3 != 4"
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "int4", "float16", "bfloat16", "float32"])
+def test_clip_takes_all_numbers(dtype: str) -> None:
+    x = np.array([0, 2, 5, 7]).astype(dtype)
+
+    y = ops.clip(x, low=1, high=5)
+
+    assert y.dtype == np.dtype(dtype)
+    assert y.astype(int).tolist() == [1, 2, 5, 5]
+
+
+def test_a_bound_beyond_the_dtype_is_none() -> None:
+    small, large = np.array([-128, 127], np.int8), np.array([2**63 - 1, -(2**63)])
+
+    assert ops.clip(small, low=-1000, high=float("inf")).tolist() == [-128, 127]
+    assert ops.clip(large, low=float("-inf"), high=2.0**63).tolist() == large.tolist()
+    assert ops.clip(np.array([1e4, np.inf], np.float16), low=-1e9, high=1e9).tolist() == [1e4, np.inf]
+
+
+def test_bounds_that_integers_cannot_have() -> None:
+    with pytest.raises(SpecError, match=says("clip(x: int32[3]): the bounds of integers must be whole; got low=0.5")):
+        ops.clip(Spec((3,), "int32"), low=0.5)
+    with pytest.raises(SpecError, match=says("clip(x: uint8[3]): uint8 holds no number from 300.0 to 400.0")):
+        ops.clip(Spec((3,), "uint8"), low=300, high=400)
+
+
 def test_bounds_in_the_wrong_order() -> None:
     with pytest.raises(SpecError, match=says("clip(x: float32[3]): low must not exceed high; got low=2.0, high=1.0")):
         ops.clip(Spec((3,)), low=2.0)

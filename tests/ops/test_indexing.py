@@ -42,21 +42,48 @@ def test_named_dimensions_pass_through() -> None:
     assert ops.scatter_add(Spec(("batch", "time", 16)), tokens, size=1000) == Spec((1000, 16))
 
 
+def test_an_index_below_zero_counts_from_the_end() -> None:
+    x = np.arange(12).reshape(3, 4)
+
+    np.testing.assert_array_equal(ops.take(x, np.array([-1, 0, -3]), axis=1), x[:, [-1, 0, -3]])
+    np.testing.assert_array_equal(ops.scatter_add(np.array([1, 2, 4]), np.array([-1, 0, 2]), size=3), [2, 0, 5])
+    np.testing.assert_array_equal(ops.one_hot(np.array([-1, 1]), depth=3, dtype="int8"), [[0, 0, 1], [0, 1, 0]])
+
+
+def test_one_hot_along_any_axis_with_any_values() -> None:
+    indices = np.array([[1, 2], [0, 3]])
+
+    for axis in range(-3, 3):
+        found = ops.one_hot(indices, depth=4, axis=axis, on=2.0, off=-1.0)
+        np.testing.assert_array_equal(found, np.moveaxis(np.eye(4)[indices] * 3 - 1, -1, axis))
+
+
+def test_one_hot_leaves_out_what_lies_outside_where_it_is_told_to() -> None:
+    found = ops.one_hot(np.array([-5, 9, 1]), depth=4, outside="off", dtype="int8")
+
+    assert found.tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]]
+
+
 @pytest.mark.parametrize(
     "call",
     [
         lambda i: ops.take(np.zeros(10), i),
         lambda i: ops.scatter_add(np.zeros(i.shape), i, size=10),
         lambda i: ops.one_hot(i, depth=10),
+        lambda i: ops.gather_nd(np.zeros(10), i[..., None]),
+        lambda i: ops.take_along_axis(np.zeros(10), i.reshape(-1)),
     ],
 )
 def test_an_index_out_of_range(call: Callable[[Any], Any]) -> None:
-    with pytest.raises(IndexError, match=r"^index 12 is outside 0\.\.9, at position \(5,\)$"):
+    with pytest.raises(IndexError, match=r"^(index|coordinate 0) 12 is outside -10\.\.9, at position \(5,\)$"):
         call(np.array([0, 1, 2, 3, 4, 12, 99]))
-    with pytest.raises(IndexError, match=r"^index -1 is outside 0\.\.9, at position \(1, 0\)$"):
-        call(np.array([[0], [-1]]))
-    with pytest.raises(IndexError, match=r"^index 10 is outside 0\.\.9$"):
-        call(np.array(10))
+    with pytest.raises(IndexError, match=r"^(index|coordinate 0) -11 is outside -10\.\.9, at position \(1,( 0)?\)$"):
+        call(np.array([[0], [-11]]))
+
+
+def test_an_index_alone_out_of_range() -> None:
+    with pytest.raises(IndexError, match=r"^index 10 is outside -10\.\.9$"):
+        ops.take(np.zeros(10), np.array(10))
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_named_dimensions_pass_through() -> None:
         ),
         (
             lambda: ops.max_pool2d_backprop(Spec((1, 4, 4, 1)), Spec((1, 4, 4, 1))),
-            "max_pool2d_backprop(g: float32[1, 4, 4, 1], x: float32[1, 4, 4, 1]): g is float32[1, 4, 4, 1]; "
+            "max_pool_backprop(g: float32[1, 4, 4, 1], x: float32[1, 4, 4, 1]): g is float32[1, 4, 4, 1]; "
             "these windows need float32[1, 2, 2, 1]",
         ),
         (

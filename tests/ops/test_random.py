@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from flowloom import ops
 from flowloom.ops import philox
+from flowloom.ops.distributions import normal_quantile
 from flowloom.spec import Spec, SpecError
 
 KEY = np.array([1, 2], np.uint64)
@@ -121,6 +123,124 @@ def test_derived_keys_differ_and_so_do_their_draws() -> None:
     assert abs(np.corrcoef(draws) - np.eye(100)).max() < 0.2
 
 
+def test_a_draw_for_one_attempt_reads_counters_of_its_own() -> None:
+    """Attempt a at element i is counter i + a * 2**64, so the elements may be asked for one by one."""
+    counter = [np.array([word], np.uint64) for word in (5, 3, 0, 0)]
+    expected = np.concatenate(philox.block(np, KEY, (counter[0], counter[1], counter[2], counter[3])))
+
+    np.testing.assert_array_equal(philox.attempts(np, KEY, 8, 3)[5], expected)
+    np.testing.assert_array_equal(philox.attempts(np, KEY, np.array([5]), 3)[0], expected)
+
+
+def test_the_normal_quantile_is_scipys() -> None:
+    centred = np.linspace(-0.478, 0.478, 100_001)
+
+    with np.errstate(all="ignore"):
+        found = normal_quantile(np, centred)
+
+    np.testing.assert_allclose(found, special.ndtri(0.5 + centred), rtol=1e-12, atol=1e-15)
+
+
+DISTRIBUTIONS = {
+    "random_truncated_normal": ({"mean": 1.0, "stddev": 0.5}, stats.truncnorm(-2, 2, 1.0, 0.5)),
+    "random_exponential": ({"scale": 2.0}, stats.expon(scale=2)),
+    "random_laplace": ({"loc": 1.0, "scale": 2.0}, stats.laplace(1, 2)),
+    "random_gumbel": ({"loc": 1.0, "scale": 2.0}, stats.gumbel_r(1, 2)),
+}
+GAMMAS = [(0.1, 1.0), (0.8, 2.0), (1.0, 1.0), (2.5, 3.0), (60.0, 0.5)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_further_distributions_are_those_of_scipy(name: str, dtype: str) -> None:
+    params, expected = DISTRIBUTIONS[name]
+
+    drawn = getattr(ops, name)(KEY, shape=(20_000,), dtype=dtype, **params)
+
+    assert drawn.dtype == dtype
+    assert stats.kstest(drawn, expected.cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize(("alpha", "beta"), GAMMAS)
+def test_gamma_numbers_are_distributed_as_scipys(alpha: float, beta: float) -> None:
+    drawn = ops.random_gamma(KEY, shape=(20_000,), alpha=alpha, beta=beta, dtype="float64")
+
+    assert stats.kstest(drawn, stats.gamma(alpha, scale=1 / beta).cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.2, 3.0, 9.9, 10.0, 40.0, 1e6])
+def test_poisson_numbers_are_distributed_as_scipys(mean: float) -> None:
+    drawn = ops.random_poisson(KEY, np.full(20_000, mean))
+    expected = stats.poisson(mean)
+
+    assert (drawn == np.floor(drawn)).all()
+    edges = np.unique(expected.ppf(np.linspace(0.02, 0.98, 25)))
+    seen = np.bincount(np.searchsorted(edges, drawn), minlength=len(edges) + 1)
+    shares = np.diff(expected.cdf(edges), prepend=0, append=1)
+    likely = shares > 1e-3
+    assert seen[~likely].sum() < 100
+    if likely.sum() > 1:
+        scaled = shares[likely] / shares[likely].sum() * seen[likely].sum()
+        assert stats.chisquare(seen[likely], scaled).pvalue > 0.01
+
+
+def test_poisson_numbers_have_the_dtype_and_shape_of_their_means() -> None:
+    means = np.array([[0.0, 1.0], [20.0, 300.0]])
+
+    assert ops.random_poisson(KEY, means.astype("float32")).dtype == np.float32
+    assert ops.random_poisson(KEY, means.astype("int64")).dtype == np.float32
+    assert ops.random_poisson(KEY, means).shape == (2, 2)
+    for wrong in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"a mean must be from 0 to 1e15; got {wrong}"):
+            ops.random_poisson(KEY, np.array([1.0, wrong]))
+
+
+@pytest.mark.parametrize(("low", "high", "dtype"), [(0, 6, "int64"), (-3, 4, "int8"), (250, 256, "uint8")])
+def test_every_whole_number_is_as_likely_as_the_others(low: int, high: int, dtype: str) -> None:
+    drawn = ops.random_integers(KEY, shape=(20_000,), low=low, high=high, dtype=dtype)
+
+    assert drawn.dtype == dtype
+    assert (int(drawn.min()), int(drawn.max())) == (low, high - 1)
+    assert stats.chisquare(np.bincount(drawn.astype("int64") - low)).pvalue > 0.01
+
+
+def test_whole_numbers_reach_both_ends_of_their_dtype() -> None:
+    whole = ops.random_integers(KEY, shape=(1000,), low=-(2**63), high=2**63 - 1)
+
+    assert whole.min() < -(2**62)
+    assert whole.max() > 2**62
+
+
+def test_classes_are_drawn_as_often_as_the_softmax_says() -> None:
+    logits = np.array([[0.0, 1.0, -np.inf, 2.0], [3.0, 0.0, 0.0, 0.0]])
+
+    drawn = ops.random_categorical(KEY, logits, num_samples=20_000)
+
+    assert drawn.shape == (2, 20_000)
+    for row, classes in zip(logits, drawn, strict=True):
+        seen, likely = np.bincount(classes, minlength=4), special.softmax(row)
+        assert seen[likely == 0].sum() == 0
+        assert stats.chisquare(seen[likely > 0], 20_000 * likely[likely > 0]).pvalue > 0.01
+    assert ops.random_categorical(KEY, logits).shape == (2,)
+
+
+def test_every_order_is_as_likely_as_the_others() -> None:
+    keys = [ops.fold_in(KEY, data=i) for i in range(3000)]
+    orders = [tuple(int(i) for i in ops.random_permutation(k, size=3)) for k in keys]
+
+    assert stats.chisquare([orders.count(o) for o in permutations(range(3))]).pvalue > 0.01
+    assert sorted(ops.random_permutation(KEY, size=100)) == list(range(100))
+
+
+def test_what_an_element_is_drawn_as_does_not_depend_on_the_others() -> None:
+    np.testing.assert_array_equal(
+        ops.random_gamma(KEY, shape=(50,), alpha=1.5)[:20], ops.random_gamma(KEY, shape=(20,), alpha=1.5)
+    )
+    np.testing.assert_array_equal(
+        ops.random_poisson(KEY, np.full(50, 30.0))[:20], ops.random_poisson(KEY, np.full(20, 30.0))
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -139,6 +259,18 @@ def test_derived_keys_differ_and_so_do_their_draws() -> None:
         (
             lambda: ops.random_bernoulli(Spec((2,), "uint64"), shape=(3,), p=1.5),
             "p=1.5 does not fit: it must be float <= 1.0",
+        ),
+        (
+            lambda: ops.random_integers(Spec((2,), "uint64"), shape=(3,), low=3, high=3),
+            "random_integers(key: uint64[2]): low must be below high; got low=3, high=3",
+        ),
+        (
+            lambda: ops.random_integers(Spec((2,), "uint64"), shape=(3,), high=300, dtype="uint8"),
+            "random_integers(key: uint64[2]): uint8 does not hold all of 0..299",
+        ),
+        (
+            lambda: ops.random_categorical(Spec((2,), "uint64"), Spec((4, 0))),
+            "random_categorical(key: uint64[2], logits: float32[4, 0]): there is no element along an axis of size 0",
         ),
     ],
 )

@@ -71,6 +71,17 @@ def test_the_gradient_of_a_product_with_zeros(value: list[float], expected: list
     assert gradient_at(ops.prod(x), x, np.array(value)).tolist() == expected
 
 
+def test_the_second_derivatives_of_a_product_with_zeros() -> None:
+    x = placeholder("x", Spec((4,), "float64"))
+    value = np.array([2.0, 0.0, 3.0, 0.0])
+    rows = gradients(ops.prod(x), [x])[0]
+
+    hessian = [gradient_at(ops.sum(ops.slice(rows, start=(i,), stop=(i + 1,))), x, value).tolist() for i in range(4)]
+
+    # d2/dx1 dx3 is the product of the other two, 2 * 3; every other pair leaves a 0.
+    assert hessian == [[0, 0, 0, 0], [0, 0, 0, 6], [0, 0, 0, 0], [0, 6, 0, 0]]
+
+
 def test_the_gradient_of_a_mean_over_a_named_dimension() -> None:
     x = placeholder("x", Spec(("batch", 3), "float64"))
 
@@ -86,9 +97,50 @@ def test_sum_to_undoes_broadcast_to() -> None:
     np.testing.assert_allclose(ops.sum_to(wide, shape=(3, 1)), 8 * x)
 
 
-def test_the_first_of_equals_is_the_position() -> None:
-    assert ops.argmax(np.array([[1, 3, 3], [2, 2, 0]]), axis=1).tolist() == [1, 0]
-    assert ops.argmin(np.array([4, 1, 1])) == 1
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("sum", 0.0), ("prod", 1.0), ("max", -np.inf), ("min", np.inf), ("logsumexp", -np.inf), ("count_nonzero", 0)],
+)
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_of_no_elements(name: str, expected: float, keepdims: bool) -> None:
+    found = getattr(ops, name)(np.zeros((2, 0, 3), np.float32), axis=1, keepdims=keepdims)
+
+    np.testing.assert_array_equal(found, np.full((2, 1, 3) if keepdims else (2, 3), expected))
+
+
+def test_of_no_integers() -> None:
+    assert ops.max(np.zeros(0, np.int8)) == -128
+    assert ops.min(np.zeros(0, np.uint8)) == 255
+    assert not ops.max(np.zeros(0, bool))
+    assert ops.min(np.zeros(0, bool))
+
+
+def test_shares_of_elements_that_are_all_minus_infinity() -> None:
+    x = placeholder("x", Spec((2,), "float64"))
+
+    assert gradient_at(ops.logsumexp(x), x, np.full(2, -np.inf)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("axis", [None, 1, (0, 2)])
+def test_truths_are_numpys(axis: int | tuple[int, ...] | None) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)) > 0.8
+
+    for name in ("any", "all", "count_nonzero"):
+        found = getattr(ops, name)(x, axis=axis, keepdims=True)
+        np.testing.assert_array_equal(found, getattr(np, name)(x, axis=axis, keepdims=True))
+
+
+def test_nan_is_not_zero() -> None:
+    assert ops.count_nonzero(np.array([0.0, -0.0, np.nan, 1e-300])) == 2
+
+
+def test_the_mean_of_many_small_floats() -> None:
+    x = placeholder("x", Spec((100_000,), "float16"))
+
+    mean, slope = evaluate([y := ops.mean(x), *gradients(y, [x])], {x: np.full(100_000, 2.0)})
+
+    assert mean == 2
+    np.testing.assert_allclose(slope.astype(float), 1e-5, rtol=0.01)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +152,12 @@ def test_the_first_of_equals_is_the_position() -> None:
         ),
         (lambda: ops.sum(Spec((3, 4)), axis=(0, -2)), "sum(x: float32[3, 4]): an axis is given twice in (0, -2)"),
         (
-            lambda: ops.max(Spec((0, 4)), axis=0),
-            "max(x: float32[0, 4]): there is no element along an axis of size 0",
+            lambda: ops.argmax(Spec((0, 4)), axis=0),
+            "argmax(x: float32[0, 4]): there is no element along an axis of size 0",
+        ),
+        (
+            lambda: ops.any(Spec((3,))),
+            "any(x: float32[3]): the elements must be bool; got float32. Compare them first",
         ),
         (
             lambda: ops.broadcast_to(Spec((3,)), shape=(2, 4)),

@@ -1,4 +1,4 @@
-"""Shapes, slices and joins: named dimensions, Python's and NumPy's rules, and mistakes."""
+"""Shapes and slices: named dimensions, Python's and NumPy's rules, and mistakes."""
 
 from __future__ import annotations
 
@@ -55,27 +55,23 @@ def test_slice_and_unslice_are_pythons(start: int | None, stop: int | None, step
     np.testing.assert_array_equal(back, np.where(np.isin(x, part), x, 0))
 
 
-@pytest.mark.parametrize("reps", [2, (1, 2), (2, 1, 3), (0, 2)])
-def test_tile_is_numpys(reps: int | tuple[int, ...]) -> None:
-    x = np.arange(6).reshape(2, 3)
+def test_flatten_and_unflatten_multiply_and_divide_names() -> None:
+    x = Spec(("batch", "time", 3, 4))
 
-    np.testing.assert_array_equal(ops.tile(x, reps=reps), np.tile(x, reps))
-
-
-@pytest.mark.parametrize("width", [1, ((1, 0), (2, 3))])
-def test_pad_is_numpys(width: Any) -> None:
-    x = np.arange(6.0).reshape(2, 3)
-
-    np.testing.assert_array_equal(ops.pad(x, pad_width=width, value=7), np.pad(x, width, constant_values=7))
+    assert ops.flatten(x).shape == ("12*batch*time",)
+    assert ops.flatten(x, first=1, last=2).shape == ("batch", "3*time", 4)
+    assert ops.flatten(Spec(())).shape == (1,)
+    assert ops.unflatten(Spec(("batch", 12)), axis=1, shape=(-1, 4)).shape == ("batch", 3, 4)
+    assert ops.unflatten(Spec(("6*batch", 2)), axis=0, shape=(3, -1)).shape == (3, "2*batch", 2)
+    assert ops.unflatten(Spec(("batch", 2)), axis=0, shape=(3, -1)).shape == (3, None, 2)
 
 
-def test_concatenation_adds_sizes_and_keeps_names() -> None:
-    x = Spec(("batch", 3))
+def test_axes_move_as_in_numpy() -> None:
+    x = np.arange(24).reshape(2, 3, 4)
 
-    assert ops.concatenate(x, Spec(("batch", 4)), axis=1).shape == ("batch", 7)
-    assert ops.concatenate(x, x).shape == ("2*batch", 3)
-    assert ops.concatenate(x, Spec((5, 3))).shape == (None, 3)
-    assert ops.stack(x, x, axis=-1).shape == ("batch", 3, 2)
+    np.testing.assert_array_equal(ops.moveaxis(x, source=0, destination=-1), np.moveaxis(x, 0, -1))
+    np.testing.assert_array_equal(ops.moveaxis(x, source=(2, 0), destination=(0, -1)), np.moveaxis(x, (2, 0), (0, -1)))
+    np.testing.assert_array_equal(ops.swapaxes(x, axis1=0, axis2=-1), np.swapaxes(x, 0, -1))
 
 
 @pytest.mark.parametrize(
@@ -99,16 +95,16 @@ def test_concatenation_adds_sizes_and_keeps_names() -> None:
         ),
         (lambda: ops.squeeze(Spec((3, 1)), axis=0), "squeeze(x: float32[3, 1]): axis 0 has size 3, not 1"),
         (
-            lambda: ops.concatenate(Spec((2, 3)), Spec((2, 4))),
-            "concatenate(xs.0: float32[2, 3], xs.1: float32[2, 4]): xs.0 and xs.1 differ along axis 1: 3 and 4",
+            lambda: ops.flatten(Spec((3, 4)), first=1, last=0),
+            "flatten(x: float32[3, 4]): the first axis comes after the last: 1 and 0",
         ),
         (
-            lambda: ops.stack(Spec((2, 3)), Spec((2,))),
-            "stack(xs.0: float32[2, 3], xs.1: float32[2]): xs.0 has 2 dimensions, xs.1 has 1",
+            lambda: ops.unflatten(Spec((3, 8)), axis=1, shape=(3, -1)),
+            "unflatten(x: float32[3, 8]): the 8 elements of [8] do not fit the shape [3, -1]",
         ),
         (
-            lambda: ops.pad(Spec((2, 3)), pad_width=((1, 1),)),
-            "pad(x: float32[2, 3]): pad_width needs a (before, after) for each of the 2 axes; got 1",
+            lambda: ops.moveaxis(Spec((3, 8)), source=(0, 1), destination=0),
+            "moveaxis(x: float32[3, 8]): source and destination need the same number of axes; got 2 and 1",
         ),
         (
             lambda: ops.slice(Spec((2,)), start=(0, 0), stop=(1, 1)),
