@@ -15,44 +15,53 @@ from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
-from flowloom.params import Param, complete, params_of, unknown_name
-from flowloom.spec import Spec, SpecError, as_array
+from flowloom.params import Param, complete, parameter_names, params_of, unknown_name
+from flowloom.spec import Spec, SpecError, as_array, is_narrow, wide_dtype
 
 Family: TypeAlias = Literal[
     "data", "elementwise", "linalg", "shape", "reduction", "layer", "loss", "metric", "control", "random"
 ]
 Specs: TypeAlias = Spec | tuple[Spec, ...]
 Sample: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
-Samples: TypeAlias = Callable[[np.random.Generator], Iterable[Sample]]
+Samples: TypeAlias = "Callable[[np.random.Generator], Iterable[Sample]]"
 
 REGISTRY: dict[str, Op] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input of an op: its name, and whether it takes any number of tensors (a `*xs` parameter)."""
+    """A port: its name, whether it takes any number of tensors (a `*xs` parameter), and whether it may stay open."""
 
     name: str
     variadic: bool = False
+    optional: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class Op:
-    """An operation. Made by the `@op` decorator; compared by identity."""
+    """An operation. Made by the `@op` decorator; compared by identity.
+
+    `rule` infers the spec of the result; of a composite it is the whole op, made of other ops. `narrow`: the kernel
+    takes bfloat16 and the types of 8, 4 and 2 bits as they are; for all others they are widened and rounded back.
+    `selective`: the kernel is told by `wanted` which of its outputs are read.
+    """
 
     name: str
     family: Family
-    rule: Callable[..., Specs]
+    rule: Callable[..., Any]
     doc: str
     ports: tuple[Port, ...]
     params: dict[str, Param]
     view: bool = False
     differentiable: bool = True
     internal: bool = False
+    composite: bool = False
+    narrow: bool = False
     version: int = 1
-    outputs: tuple[str, ...] = ("y",)
+    outputs: tuple[Port, ...] = (Port("y"),)
     run: Callable[..., Any] | None = None
     takes_out: bool = False
+    selective: bool = False
     pull: Callable[..., tuple[Any, ...]] | None = None
     template: str | None = None
     cases: Samples | None = None
@@ -63,54 +72,85 @@ class Op:
         An op on any number of operands also takes them as one list. Raises SpecError if the operands do not fit,
         TypeError for a wrong number of them or an unknown parameter.
         """
-        full = complete(self.params, params, f"{self.name}()")
         if len(args) == 1 and isinstance(args[0], list | tuple) and any(p.variadic for p in self.ports):
             args = tuple(args[0])
-        self.check_count(len(args))
-        for arg in args:
-            if apply := getattr(type(arg), "__apply_op__", None):
-                return apply(self, args, full, name)
-        beside = [a.dtype for a in args if isinstance(a, Spec | np.ndarray)]
         try:
-            operands = [a if isinstance(a, Spec) else as_array(a, beside=beside) for a in args]
+            operands, values = operands_of(self.name, self.ports, args, params)
+            full = complete(self.params, values, f"{self.name}()")
+        except (TypeError, SpecError) as error:
+            for arg in (*args, *params.values()):
+                if locate := getattr(type(arg), "__locate_error__", None):
+                    raise locate(arg, error, self.name, name, args) from None
+            raise
+        for arg in operands:
+            if apply := getattr(type(arg), "__apply_op__", None):
+                return apply(self, operands, full, name)
+        return self._apply(operands, full)
+
+    def _apply(self, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Infer on Specs, compute on arrays."""
+        beside = [a.dtype for a in operands if isinstance(a, Spec | np.ndarray)]
+        try:
+            ready = [a if a is None or isinstance(a, Spec) else as_array(a, beside=beside) for a in operands]
         except SpecError as error:
             raise error.within(f"{self.name}()") from None
-        spec = self.infer(*(a if isinstance(a, Spec) else Spec.of(a) for a in operands), **full)
-        if any(isinstance(a, Spec) for a in operands):
-            return spec
-        return self.compute(np, *operands, **full)
+        specs = [a if a is None or isinstance(a, Spec) else Spec.of(a) for a in ready]
+        spec = self.infer(*specs, **params)
+        return spec if any(isinstance(a, Spec) for a in ready) else self.compute(np, *ready, **params)
 
-    def infer(self, *specs: Spec, **params: Any) -> Specs:
+    def infer(self, *specs: Spec | None, **params: Any) -> Specs:
         """The spec of the result (a tuple for several outputs); all parameters are given and checked already."""
+        return self.expand(*specs, **params)  # type: ignore[no-any-return]
+
+    def expand(self, *operands: Any, **params: Any) -> Any:
+        """What the declaration says of these operands: their result's spec, or, of a composite, the result itself."""
         try:
-            return self.rule(*specs, **params)
+            return self.rule(*operands, **params)
         except SpecError as error:
-            raise error.within(self.describe(specs)) from None
+            call = self.describe([getattr(a, "spec", a) for a in operands])
+            raise (error.called(call) if self.composite else error.within(call)) from None
 
     def compute(self, xp: Any, *arrays: Any, **params: Any) -> Any:
         """Run the kernel on arrays of the module `xp` (NumPy or CuPy)."""
+        if self.composite:
+            return unwrapped(self.rule(*(None if a is None else Eager(xp, a) for a in arrays), **params))
+        return self.kernel_for(Spec.of(a) for a in arrays)(xp, *arrays, **params)
+
+    def kernel_for(self, specs: Iterable[Specs]) -> Callable[..., Any]:
+        """The kernel `(xp, *arrays, **params)` for operands of these specs."""
         if self.run is None:
             raise NotImplementedError(f"{self.name} has no kernel")
-        return self.run(xp, *arrays, **params)
+        if not self.narrow and any(isinstance(s, Spec) and is_narrow(s.dtype) for s in specs):
+            return self._compute_wide
+        return self.run
+
+    def _compute_wide(self, xp: Any, *arrays: Any, out: Any = None, **params: Any) -> Any:
+        """The kernel in float32 (or 8 bits, for integers), rounded to what the result should be."""
+        assert self.run is not None
+        spec = self.infer(*(Spec.of(a) for a in arrays), **params)
+        made = self.run(xp, *(a.astype(wide_dtype(a.dtype), copy=False) for a in arrays), **params)
+        if not isinstance(spec, Spec):
+            return tuple(m.astype(s.dtype, copy=False) for m, s in zip(made, spec, strict=True))
+        if out is None:
+            return made.astype(spec.dtype, copy=False)
+        out[...] = made
+        return out
 
     def describe(self, specs: Sequence[Any]) -> str:
         """The call as an error names it: "matmul(a: float32[3, 4], b: float32[5, 2])"."""
-        return f"{self.name}({', '.join(f'{n}: {s}' for n, s in zip(self.port_names(len(specs)), specs, strict=True))})"
+        named = zip(self.port_names(len(specs)), specs, strict=True)
+        return f"{self.name}({', '.join(f'{n}: {s}' for n, s in named if s is not None)})"
 
     def port_names(self, count: int) -> tuple[str, ...]:
         """The names of `count` operands; those of a variadic port `xs` are `xs.0`, `xs.1`, ..."""
         return port_names(self.ports, count)
-
-    def check_count(self, count: int) -> None:
-        """Raise TypeError unless the op takes `count` operands."""
-        check_count(self.name, self.ports, count)
 
     # ------------------------------------------------------------ the declaration
 
     def kernel(self, function: Callable[..., Any]) -> Op:
         """Declare the kernel: `(xp, *arrays, **params[, out])`. With `out` it must write there and return it."""
         self.run = function
-        self.takes_out = "out" in inspect.signature(function).parameters
+        self.takes_out = "out" in parameter_names(function)[1]
         return self
 
     def vjp(self, function: Callable[..., tuple[Any, ...]]) -> Op:
@@ -135,8 +175,56 @@ class Op:
         return f"<op {self.name}>"
 
 
+class Eager:
+    """An array that composites compute with: its operators are ops, so promotion and rules are those of any tensor."""
+
+    __slots__ = ("array", "xp")
+
+    def __init__(self, xp: Any, array: Any) -> None:
+        self.xp, self.array = xp, array
+
+    @staticmethod
+    def __apply_op__(op: Op, args: tuple[Any, ...], params: dict[str, Any], name: str | None) -> Any:
+        xp = next(a.xp for a in args if isinstance(a, Eager))
+        beside = [a.dtype for a in args if isinstance(a, Eager)]
+        arrays = [
+            a.array if isinstance(a, Eager) else a if a is None else xp.asarray(as_array(a, beside=beside))
+            for a in args
+        ]
+        op.infer(*(None if a is None else Spec.of(a) for a in arrays), **params)
+        made = op.compute(xp, *arrays, **params)
+        return tuple(Eager(xp, m) for m in made) if isinstance(made, tuple) else Eager(xp, made)
+
+    @property
+    def spec(self) -> Spec:
+        """Shape and dtype."""
+        return Spec.of(self.array)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes."""
+        return self.array.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """How many dimensions."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of an element."""
+        return self.array.dtype  # type: ignore[no-any-return]
+
+
+def unwrapped(value: Any) -> Any:
+    """The arrays in what a composite made of Eagers."""
+    if isinstance(value, tuple):
+        return tuple(unwrapped(v) for v in value)
+    return value.array if isinstance(value, Eager) else value
+
+
 @overload
-def op(rule: Callable[..., Specs]) -> Op: ...
+def op(rule: Callable[..., Any]) -> Op: ...
 @overload
 def op(
     *,
@@ -145,26 +233,32 @@ def op(
     view: bool = ...,
     differentiable: bool = ...,
     internal: bool = ...,
+    composite: bool = ...,
+    narrow: bool = ...,
     outputs: tuple[str, ...] = ...,
-) -> Callable[[Callable[..., Specs]], Op]: ...
+) -> Callable[[Callable[..., Any]], Op]: ...
 def op(
-    rule: Callable[..., Specs] | None = None,
+    rule: Callable[..., Any] | None = None,
     *,
     family: Family = "elementwise",
     name: str | None = None,
     view: bool = False,
     differentiable: bool = True,
     internal: bool = False,
+    composite: bool = False,
+    narrow: bool = False,
     outputs: tuple[str, ...] = ("y",),
 ) -> Any:
     """Declare an op from the function that infers its spec, and register it under the function's name.
 
     A trailing underscore is dropped from the name (`sum_` declares "sum"). `view`: the result is the first operand's
     memory seen otherwise, never written to. `internal`: made by gradient rules and layers, not offered in the palette.
-    `outputs`: port names, where there are several.
+    `composite`: the function is made of other ops and is itself the op; ports with the default None may stay open.
+    `narrow`: the kernel takes bfloat16 and the like as they are. `outputs`: port names, where there are several; one
+    written "*parts" stands for any number.
     """
 
-    def declare(function: Callable[..., Specs]) -> Op:
+    def declare(function: Callable[..., Any]) -> Op:
         declared = Op(
             name=name or function.__name__.rstrip("_"),
             family=family,
@@ -175,7 +269,9 @@ def op(
             view=view,
             differentiable=differentiable,
             internal=internal,
-            outputs=outputs,
+            composite=composite,
+            narrow=narrow or view,
+            outputs=tuple(Port(o.removeprefix("*"), variadic=o.startswith("*")) for o in outputs),
         )
         there = REGISTRY.get(declared.name)
         if there is not None and not same_place(there.rule, function):
@@ -193,8 +289,11 @@ def same_place(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
 
 def ports_of(function: Callable[..., Any], skip: int = 0) -> tuple[Port, ...]:
     """The positional parameters of a declaration as ports, without the first `skip`."""
-    positional = [p for p in inspect.signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    return tuple(Port(p.name, p.kind is p.VAR_POSITIONAL) for p in positional[skip:])
+    positional, _, variadic = parameter_names(function)
+    defaults = function.__defaults__ or ()
+    optional = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
+    ports = [Port(name, optional=name in optional) for name in positional[skip:]]
+    return tuple(ports if variadic is None else [*ports, Port(variadic, variadic=True)])
 
 
 def port_names(ports: Sequence[Port], count: int) -> tuple[str, ...]:
@@ -210,15 +309,44 @@ def port_names(ports: Sequence[Port], count: int) -> tuple[str, ...]:
     return tuple(names())
 
 
-def check_count(owner: str, ports: Sequence[Port], count: int) -> None:
-    """Raise TypeError unless `owner` with these ports takes `count` operands. A variadic port alone needs one."""
-    variadic = any(p.variadic for p in ports)
-    least = max(1, len(ports) - 1) if variadic else len(ports)
-    if count == least or (variadic and count > least):
-        return
-    wants = ", ".join(f"*{p.name}" if p.variadic else p.name for p in ports)
-    takes = f"{least} or more tensors" if variadic else f"{least} tensor{'' if least == 1 else 's'}"
-    raise TypeError(f"{owner}({wants}) takes {takes}; got {count}")
+def operands_of(
+    owner: str, ports: Sequence[Port], args: Sequence[Any], keywords: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What is given for each of the `ports`, by position or by name, None for those that stay open; and the parameters.
+
+    Raises TypeError for a wrong number of operands, SpecError for None where something is needed. A variadic port
+    alone needs one.
+    """
+    operands, params = list(args), dict(keywords)
+    if any(p.variadic for p in ports):
+        if len(operands) < max(1, len(ports) - 1):
+            raise _wrong_count(owner, ports, len(operands))
+        return tuple(operands), params
+    for port in ports[len(operands) :]:
+        if port.name not in params and not port.optional:
+            raise _wrong_count(owner, ports, len(operands))
+        operands.append(params.pop(port.name, None))
+    if len(operands) > len(ports):
+        raise _wrong_count(owner, ports, len(operands))
+    for port, operand in zip(ports, operands, strict=True):
+        if port.name in params:
+            raise TypeError(f"{owner}() is given {port.name!r} twice")
+        if operand is None and not port.optional:
+            raise SpecError("None is not an array of numbers", call=f"{owner}()")
+    return tuple(operands), params
+
+
+def _wrong_count(owner: str, ports: Sequence[Port], count: int) -> TypeError:
+    wants = ", ".join(f"*{p.name}" if p.variadic else f"{p.name}=None" if p.optional else p.name for p in ports)
+    least = max(1, len(ports) - 1) if any(p.variadic for p in ports) else sum(not p.optional for p in ports)
+    most = len(ports)
+    if any(p.variadic for p in ports):
+        takes = f"{least} or more tensors"
+    elif least < most:
+        takes = f"{least} to {most} tensors"
+    else:
+        takes = f"{least} tensor{'' if least == 1 else 's'}"
+    return TypeError(f"{owner}({wants}) takes {takes}; got {count}")
 
 
 def get_op(name: str, registry: Mapping[str, Op] = REGISTRY) -> Op:

@@ -79,10 +79,10 @@ class Program:
     def __call__(self, feeds: Mapping[str, Any] | None = None) -> Any:
         """The values of the outputs: an array of each one's spec (a list of them if a list was compiled).
 
-        Raises FeedError for a feed that does not fit, RunError where a value is refused (a label out of range, say).
+        An input of the graph that the outputs do not need may be fed, too. Raises FeedError for a feed that does not fit, RunError where a value is refused (a label out of range, say).
         """
         with self.graph.lock:  # no edit between the inputs and the plan, and one thread at the cache of plans
-            bound = bind(self.inputs, {} if feeds is None else feeds)
+            bound = bind(self.inputs, self._needed({} if feeds is None else feeds))
             lowered, step = self._step_for({name: Spec.of(a) for name, a in bound.items()})
         values = leaf_values(self.graph, lowered, bound, key_of(self.graph.seed, f"call {next(self._calls)}"))
         try:
@@ -90,6 +90,13 @@ class Program:
         except KernelError as error:
             raise located(self.graph, lowered, error) from None
         return results[0] if self._single else results
+
+    def _needed(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`feeds` without those for inputs that the outputs do not need."""
+        if not isinstance(feeds, Mapping):
+            return feeds
+        unread = {t.name for t in self.graph.inputs}.difference(self.inputs)
+        return {name: value for name, value in feeds.items() if name not in unread}
 
     def _step_for(self, specs: dict[str, Spec]) -> tuple[Lowered, PortableStep]:
         key = (self.graph.structure, tuple(specs.items()))
@@ -111,5 +118,6 @@ def leaf_values(graph: Graph, lowered: Lowered, feeds: Mapping[str, Array], key:
 def located(graph: Graph, lowered: Lowered, error: KernelError) -> RunError:
     """The error of a kernel with the name of the node that it came from."""
     origins = [id for id in lowered.origins.of(error.expr) if id in graph.nodes]
-    where = f"node {graph.nodes[origins[0]].path!r}" if origins else "the graph"
-    return RunError(f"{where} ({error.expr.op.name}): {error.reason}", origins[0] if origins else None)
+    if not origins:
+        return RunError(f"{error.expr.op.name}: {error.reason}")
+    return RunError(f"{error.expr.op.name}: {error.reason}. In {graph.whereabouts(origins[0])}", origins[0])

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import ml_dtypes  # noqa: F401  (registers bfloat16 and the types of 8, 4 and 2 bits with NumPy)
 import numpy as np
 
 Dim: TypeAlias = int | str | None
@@ -31,7 +32,11 @@ class SpecError(ValueError):
 
     def within(self, call: str) -> SpecError:
         """This error with the call it happened in; the innermost call is kept."""
-        return self if self.call else SpecError(self.rule, dimension=self.dimension, call=call)
+        return self if self.call else self.called(call)
+
+    def called(self, call: str) -> SpecError:
+        """This error with another call in front: the one that people made, where it is made of others."""
+        return SpecError(self.rule, dimension=self.dimension, call=call)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -111,30 +116,65 @@ def _dimension(d: Any) -> Dim:
 # ---------------------------------------------------------------- dtypes
 
 
+def is_float(dtype: np.dtype[Any]) -> bool:
+    """Whether elements are floating-point numbers: NumPy's own, bfloat16, or the narrow ones of `ml_dtypes`."""
+    return dtype.kind == "f" or (dtype.kind == "V" and dtype.name.startswith(("bfloat", "float")))
+
+
+def is_integer(dtype: np.dtype[Any]) -> bool:
+    """Whether elements are whole numbers, signed or not (bool is none): NumPy's own, or the narrow ones."""
+    return dtype.kind in "iu" or (dtype.kind == "V" and dtype.name.startswith(("int", "uint")))
+
+
+def is_bool(dtype: np.dtype[Any]) -> bool:
+    """Whether elements are truth values."""
+    return dtype.kind == "b"
+
+
+def is_narrow(dtype: np.dtype[Any]) -> bool:
+    """Whether it is one of the dtypes that NumPy does not compute in by itself: bfloat16, and 8, 4 and 2 bits."""
+    return dtype.kind == "V" or dtype.name == "float8_e5m2"  # which calls itself one of NumPy's floats
+
+
+def wide_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """What a narrow dtype is computed in: float32 for floats, 8 bits for integers; any other dtype as it is."""
+    if not is_narrow(dtype):
+        return dtype
+    return DEFAULT_DTYPE if is_float(dtype) else np.dtype("uint8" if dtype.name.startswith("u") else "int8")
+
+
 def promote(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype that an op on these gives. A float stays as wide as it is beside integers (as in JAX, unlike NumPy)."""
-    floats = [d for d in dtypes if d.kind in "fc"]
-    return np.dtype(np.result_type(*(floats or dtypes)))
+    first = dtypes[0]
+    if all(d == first for d in dtypes):
+        return first
+    floats = [d for d in dtypes if is_float(d)]
+    try:
+        return np.dtype(np.result_type(*(floats or dtypes)))
+    except TypeError:  # of bfloat16 and float16, say, neither holds the other
+        return DEFAULT_DTYPE if floats else np.dtype(np.result_type(*(wide_dtype(d) for d in dtypes)))
 
 
 def as_array(value: Any, dtype: Any = None, *, beside: Iterable[np.dtype[Any]] = ()) -> np.ndarray[Any, Any]:
-    """`value` as an array of numbers or bools: NumPy's own arrays as they are, Python's floats as float32.
+    """`value` as an array of numbers, bools or strings (dtype object): NumPy's own as they are, Python's floats as float32.
 
     A Python scalar takes the dtype of the tensors `beside` it where that can hold its kind. Raises SpecError for what
     is not made of numbers, and for a number that `dtype` cannot hold.
     """
     if dtype is None and isinstance(value, bool | int | float):
         dtype = literal_dtype(value, beside)
+    if isinstance(value, np.ndarray) and value.dtype == object and all(isinstance(s, str) for s in value.flat):
+        return value
     try:
         with np.errstate(over="raise", invalid="raise"):
             given = np.asarray(value)
-            if dtype is None and isinstance(value, list | tuple) and given.dtype.kind == "f":
+            if dtype is None and isinstance(value, list | tuple) and is_float(given.dtype):
                 dtype = DEFAULT_DTYPE
             array = np.asarray(value, dtype)
     except (ValueError, TypeError, ArithmeticError):
         raise _not_numbers(value, dtype) from None
-    whole = array.dtype.kind in "biu"
-    if not (whole or array.dtype.kind == "f") or (whole and array is not given and not np.array_equal(array, given)):
+    whole = is_bool(array.dtype) or is_integer(array.dtype)
+    if not (whole or is_float(array.dtype)) or (whole and array is not given and not np.array_equal(array, given)):
         raise _not_numbers(value, dtype)
     return array
 
@@ -152,8 +192,8 @@ def literal_dtype(value: Any, others: Iterable[np.dtype[Any]]) -> np.dtype[Any]:
     if isinstance(value, bool):
         return np.dtype(bool) if beside is None else beside
     if isinstance(value, int):
-        return np.dtype("int64") if beside is None or beside.kind == "b" else beside
-    return beside if beside is not None and beside.kind in "fc" else DEFAULT_DTYPE
+        return np.dtype("int64") if beside is None or is_bool(beside) else beside
+    return beside if beside is not None and is_float(beside) else DEFAULT_DTYPE
 
 
 # ---------------------------------------------------------------- dimensions

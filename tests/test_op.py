@@ -28,19 +28,19 @@ def declare() -> Op:
     """What a cell of a notebook might declare."""
 
     @fl.op(family="elementwise")
-    def shrink(x: Spec, *, by: float = 2.0) -> Spec:
+    def nearer(x: Spec, *, by: float = 2.0) -> Spec:
         """Divide `x`. Returns the shape and dtype of `x`."""
         return x
 
-    @shrink.kernel
+    @nearer.kernel
     def _(xp: Any, x: Any, *, by: float, out: Any = None) -> Any:
         return xp.divide(x, by, out=out)
 
-    @shrink.vjp
+    @nearer.vjp
     def _(g: Any, y: Any, x: Any, *, by: float) -> Any:
-        return (shrink(g, by=by),)
+        return (nearer(g, by=by),)
 
-    return shrink
+    return nearer
 
 
 # ---------------------------------------------------------------- four ways to call one op
@@ -123,13 +123,13 @@ def test_a_misspelt_op_is_met_with_the_nearest_name() -> None:
 
 @pytest.mark.usefixtures("registry")
 def test_a_declared_op_can_be_inferred_computed_built_trained_and_saved() -> None:
-    shrink = declare()
+    nearer = declare()
 
-    assert (shrink.ports, list(shrink.params), shrink.takes_out) == ((Port("x"),), ["by"], True)
-    np.testing.assert_array_equal(shrink(np.array([3.0]), by=3), [1.0])
+    assert (nearer.ports, list(nearer.params), nearer.takes_out) == ((Port("x"),), ["by"], True)
+    np.testing.assert_array_equal(nearer(np.array([3.0]), by=3), [1.0])
     with fl.Graph() as g:
         x = fl.input("x", shape=("batch",))
-        loss = fl.sum(shrink(x * x, by=4.0))
+        loss = fl.sum(nearer(x * x, by=4.0))
         slope = fl.gradients(loss, [x])
     np.testing.assert_array_equal(fl.compile(slope)({"x": [2.0, 4.0]})[0], [1.0, 2.0])
     assert fl.formats.flow.decode(fl.formats.flow.encode(g)).problems == []
@@ -140,7 +140,7 @@ def test_a_cell_that_declares_an_op_can_run_again() -> None:
     declare()
     again = declare()
 
-    assert get_op("shrink") is again
+    assert get_op("nearer") is again
 
 
 @pytest.mark.usefixtures("registry")

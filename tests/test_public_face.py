@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -59,7 +59,7 @@ def _lines(path: str, value: Any) -> Iterator[str]:
             if isinstance(member, classmethod | staticmethod):
                 member = member.__func__
             yield f"{path}.{name}{_signature(member) if inspect.isfunction(member) else ''}"
-    elif callable(value):
+    elif callable(value) and not get_args(value):
         yield f"{path}{_signature(value)}"
     else:
         yield path

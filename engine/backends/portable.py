@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from flowloom.compiler.expr import ITEM, Expr
+from flowloom.compiler.function import Function
 from flowloom.compiler.plan import Plan, is_view, make_plan
 
 Array = np.ndarray[Any, Any]
@@ -21,7 +22,10 @@ _FILE = "<flowloom step>"
 
 
 class KernelError(RuntimeError):
-    """A kernel refused its values (an index out of range, say). `expr` is the step it happened in."""
+    """A kernel refused its values (an index out of range, say).
+
+    `expr` is the step it happened in; inside the body of a loop or branch, the expression that step was made from.
+    """
 
     def __init__(self, expr: Expr, reason: str) -> None:
         super().__init__(f"{expr.op.name}: {reason}")
@@ -35,6 +39,7 @@ class PortableStep:
         self.plan = plan
         self._lock = threading.Lock()
         self._arena = _aligned_bytes(plan.arena_bytes)
+        self._read = _items_read(plan)
         self._calls = [self._bind(e) for e in plan.steps]
         self._names = {e: f"v{i}" for i, e in enumerate((*plan.inputs, *plan.constants, *plan.steps))}
         self._shared = _looks_elsewhere(plan.outputs)
@@ -46,8 +51,7 @@ class PortableStep:
             try:
                 results = self._run(*inputs)
             except Exception as error:
-                step = self._failed(error)
-                if step is None:
+                if isinstance(error, KernelError) or (step := self._failed(error)) is None:
                     raise
                 raise KernelError(step, str(error)) from error
         return [np.array(r) if shared else np.asarray(r) for r, shared in zip(results, self._shared, strict=True)]
@@ -68,13 +72,14 @@ class PortableStep:
         if e.op is ITEM:
             index = e.params[0][1]
             return lambda whole: whole[index]
-        params = dict(e.params)
+        params = {k: _Body(v) if isinstance(v, Function) else v for k, v in e.params}
+        if e.op.selective:
+            params["wanted"] = self._read[e]
         if e in self.plan.offsets:
             start = self.plan.offsets[e]
             flat = self._arena[start : start + e.spec.nbytes]
             params["out"] = flat.view(e.spec.dtype).reshape(e.spec.sizes)
-        assert e.op.run is not None, e.op.name
-        return partial(e.op.run, np, **params)
+        return partial(e.op.kernel_for(a.spec for a in e.args), np, **params)
 
     def _generate(self) -> Callable[..., tuple[Any, ...]]:
         name = self._names
@@ -93,6 +98,34 @@ class PortableStep:
             if frame.f_code.co_filename == _FILE and line > 1:
                 return self.plan.steps[line - 2]
         return None
+
+
+class _Body:
+    """A Function ready to run: called on arrays for its inputs, it gives its outputs."""
+
+    def __init__(self, function: Function) -> None:
+        self.outputs = function.outputs
+        self._sources = function.sources
+        self._step = PortableStep(make_plan(function.outputs))
+        place = {e: i for i, e in enumerate(function.inputs)}
+        self._order = [place[e] for e in self._step.plan.inputs]
+
+    def __call__(self, *arrays: Any) -> list[Array]:
+        try:
+            return self._step([arrays[i] for i in self._order])
+        except KernelError as error:
+            if error.expr in self._sources:
+                raise KernelError(self._sources[error.expr], error.reason) from error
+            raise
+
+
+def _items_read(plan: Plan) -> dict[Expr, frozenset[int]]:
+    """Which of its outputs are read, for each expression with several."""
+    read: dict[Expr, set[int]] = {}
+    for e in plan.steps:
+        if e.op is ITEM:
+            read.setdefault(e.args[0], set()).add(e.params[0][1])
+    return {e: frozenset(indices) for e, indices in read.items()}
 
 
 def _looks_elsewhere(outputs: Sequence[Expr]) -> list[bool]:

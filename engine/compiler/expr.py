@@ -9,12 +9,13 @@ import hashlib
 import struct
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from flowloom.op import Op
+from flowloom.op import Op, Port
 from flowloom.ops.operators import with_operators
 from flowloom.spec import Spec, as_array
 
@@ -45,13 +46,18 @@ class Expr:
     @staticmethod
     def __apply_op__(op: Op, args: tuple[Any, ...], params: dict[str, Any], name: str | None) -> Any:
         dtypes = [a.spec.dtype for a in args if isinstance(a, Expr)]
-        exprs = tuple(a if isinstance(a, Expr) else constant(a, beside=dtypes) for a in args)
+        exprs = tuple(a if a is None or isinstance(a, Expr) else constant(a, beside=dtypes) for a in args)
         return build(op, exprs, params)
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """The dimensions of its one output."""
         return self.spec.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """How many dimensions its one output has."""
+        return len(self.spec.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -62,11 +68,61 @@ class Expr:
         return f"<{self.op.name}: {self.spec}>"
 
 
-def build(op: Op, args: tuple[Expr, ...], params: dict[str, Any]) -> Any:
-    """The expression `op(*args)`; a tuple of expressions where the op has several outputs. Raises SpecError."""
-    spec = op.infer(*(a.spec for a in args), **params)
-    whole = _intern(op, args, tuple(params.items()), spec)
-    return whole if isinstance(spec, Spec) else tuple(item(whole, i) for i in range(len(spec)))
+def build(op: Op, args: tuple[Expr | None, ...], params: dict[str, Any]) -> Any:
+    """The expression `op(*args)`; a tuple of expressions where the op has several outputs. Raises SpecError.
+
+    Only a composite takes None, for a port that stays open. An op without operands is computed at once: a constant.
+    """
+    if not args:
+        return constant(op.compute(np, **params))
+    if op.composite:
+        made = op.expand(*args, **params)
+        return made if op.pull is None else _build_primitive(_with_gradient(op), (made, *args), params)
+    return _build_primitive(op, args, params)
+
+
+def _build_primitive(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    whole = build_whole(op, args, params)
+    return whole if isinstance(whole.spec, Spec) else items(whole)
+
+
+def build_whole(op: Op, args: tuple[Expr, ...], params: dict[str, Any]) -> Expr:
+    """The expression of a primitive op on `args`, with all its outputs in one. Raises SpecError."""
+    return _intern(op, args, tuple(params.items()), op.infer(*(a.spec for a in args), **params))
+
+
+def rebuild(e: Expr, args: Sequence[Expr], params: dict[str, Any] | None = None) -> Expr:
+    """`e` on other arguments, or with other parameters, its spec inferred anew. Raises SpecError."""
+    own = dict(e.params)
+    if (params is None or params == own) and all(a is b for a, b in zip(args, e.args, strict=True)):
+        return e
+    if e.op is ITEM:
+        return item(args[0], own["index"])
+    return build_whole(e.op, tuple(args), own if params is None else params)
+
+
+def items(whole: Expr) -> tuple[Expr, ...]:
+    """The outputs of an expression with several."""
+    return tuple(item(whole, i) for i in range(len(whole.spec)))
+
+
+@cache
+def _with_gradient(op: Op) -> Op:
+    """An op that gives its first operand, the result of a composite, and has the gradient rule of that composite."""
+    assert op.pull is not None
+    pull = op.pull
+    return Op(
+        name=op.name,
+        family=op.family,
+        rule=lambda value, *xs, **params: value,
+        doc=op.doc,
+        ports=(Port("value"), *op.ports),
+        params=op.params,
+        view=True,
+        narrow=True,
+        run=lambda xp, value, *xs, **params: value,
+        pull=lambda g, y, value, *xs, **params: (None, *pull(g, y, *xs, **params)),
+    )
 
 
 def item(whole: Expr, index: int) -> Expr:

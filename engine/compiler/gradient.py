@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flowloom.compiler.expr import ITEM, Expr, constant, toposort
+from flowloom.compiler.expr import ITEM, Expr, constant, item, toposort
 from flowloom.op import get_op
-from flowloom.spec import Spec, SpecError
+from flowloom.spec import Spec, SpecError, is_float
 
 
 def gradients(y: Expr, wrt: Sequence[Expr], seed: Expr | None = None, *, origins: Origins | None = None) -> list[Expr]:
@@ -22,22 +22,32 @@ def gradients(y: Expr, wrt: Sequence[Expr], seed: Expr | None = None, *, origins
     Raises SpecError if `y` is not a float scalar and has no seed, if one of `wrt` is not of floats, or if the path runs
     through an op without a gradient.
     """
-    if y.dtype.kind != "f":
+    if not is_float(y.dtype):
         raise SpecError(f"only a float can be differentiated; got {y.spec}")
     for w in wrt:
-        if w.dtype.kind != "f":
+        if not is_float(w.dtype):
             raise SpecError(f"only floats can be differentiated by; got {w.spec}")
     if seed is None:
         if y.shape != ():
             raise SpecError(f"the gradient needs a scalar; got {y.spec}. Take its mean or sum, or give a seed")
         seed = constant(1.0, y.dtype)
-    order = toposort([y])
+    made = pull_back([y], [seed], wrt, origins=origins)
+    return [zeros(w) if m is None else m for w, m in zip(wrt, made, strict=True)]
+
+
+def pull_back(
+    ys: Sequence[Expr], seeds: Sequence[Expr], wrt: Sequence[Expr], *, origins: Origins | None = None
+) -> list[Expr | None]:
+    """What the gradients `seeds`, which arrive at `ys`, come to at each of `wrt`; None where nothing depends on it."""
+    order = toposort(ys)
     targets = set(wrt)
     needed = set(targets)
     for e in order:
-        if any(a in needed for a in e.args):
+        if not needed.isdisjoint(e.args):
             needed.add(e)
-    pending: dict[Expr, Any] = {y: seed}
+    pending: dict[Expr, Any] = {}
+    for y, seed in zip(ys, seeds, strict=True):
+        pending[y] = pending[y] + seed if y in pending else seed
     for e in reversed(order):
         if e not in pending or e not in needed or not e.args:
             continue
@@ -53,11 +63,11 @@ def gradients(y: Expr, wrt: Sequence[Expr], seed: Expr | None = None, *, origins
         for a, ga in zip(e.args, made, strict=True):
             if ga is None or a not in needed:
                 continue
-            total = _sum_back(ga, a.spec)
+            total = _sum_back(ga, a)
             pending[a] = pending[a] + total if a in pending else total
             if origins is not None:
                 origins.claim([pending[a]], origins.of(e), stop=())
-    return [pending[w] if w in pending else _zeros(w.spec) for w in wrt]
+    return [pending.get(w) for w in wrt]
 
 
 class Origins:
@@ -99,19 +109,26 @@ def _pull(e: Expr, g: Any) -> tuple[Expr | None, ...]:
         if not e.op.differentiable:
             return (None,) * len(e.args)
         raise SpecError(f"{e.op.name} has no gradient rule")
-    made = e.op.pull(g, e, *e.args, **dict(e.params))
+    y = e if isinstance(e.spec, Spec) else tuple(item(e, i) for i in range(len(e.spec)))
+    made = e.op.pull(g, y, *e.args, **dict(e.params))
     if len(made) != len(e.args):
         raise SpecError(f"the gradient rule of {e.op.name} gives {len(made)} gradients for {len(e.args)} inputs")
     return tuple(made)
 
 
-def _sum_back(g: Expr, spec: Spec) -> Expr:
-    """`g` in the shape and dtype of the operand it is for: summed over the axes that were broadcast."""
-    if g.shape != spec.shape:
-        g = get_op("sum_to")(g, shape=spec.shape)
-    return g if g.dtype == spec.dtype else get_op("cast")(g, dtype=spec.dtype.name)
+def _sum_back(g: Expr, a: Expr) -> Expr:
+    """`g` in the shape and dtype of the operand `a`: summed over the axes that were broadcast."""
+    if None in a.shape:
+        g = get_op("sum_like")(g, a)
+    elif g.shape != a.shape:
+        g = get_op("sum_to")(g, shape=a.shape)
+    return g if g.dtype == a.dtype else get_op("cast")(g, dtype=a.dtype.name)
 
 
-def _zeros(spec: Spec) -> Expr:
-    zeros: Expr = get_op("broadcast_to")(constant(0, spec.dtype), shape=spec.shape)
-    return zeros
+def zeros(e: Expr) -> Expr:
+    """Zeros in the shape and dtype of `e`."""
+    if None in e.shape:
+        like: Expr = get_op("zeros_like")(e)
+        return like
+    filled: Expr = get_op("broadcast_to")(constant(0, e.dtype), shape=e.shape)
+    return filled

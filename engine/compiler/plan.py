@@ -30,7 +30,7 @@ class Plan:
 def make_plan(outputs: Sequence[Expr]) -> Plan:
     """Plan the computation of `outputs`; all specs must be concrete."""
     order = toposort(outputs)
-    steps = tuple(e for e in order if e.args)
+    steps = tuple(e for e in order if e.op not in (INPUT, CONSTANT))
     offsets, arena_bytes = _place(steps, outputs)
     return Plan(
         inputs=tuple(e for e in order if e.op is INPUT),
@@ -61,12 +61,17 @@ def _place(steps: tuple[Expr, ...], outputs: Sequence[Expr]) -> tuple[dict[Expr,
     offsets: dict[Expr, int] = {}
     free = _FreeList()
     for i, e in enumerate(steps):
-        if base[e] is e and e not in kept and e.op.takes_out and isinstance(e.spec, Spec):
+        if base[e] is e and e not in kept and _has_place(e):
             offsets[e] = free.take(_aligned(e.spec.nbytes))
             leaving.setdefault(dies_at[e], []).append(e)
         for x in leaving.pop(i, ()):
             free.give(offsets[x], _aligned(x.spec.nbytes))
     return offsets, free.top
+
+
+def _has_place(e: Expr) -> bool:
+    """Whether the result of `e` can be written to a place chosen beforehand: its size does not depend on values."""
+    return e.op.takes_out and isinstance(e.spec, Spec) and e.spec.is_concrete
 
 
 def _aligned(nbytes: int) -> int:

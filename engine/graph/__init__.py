@@ -1,6 +1,7 @@
 """The user's graph: nodes, edges, variables, patches, undo, problems."""
 
 from flowloom.graph import sources as sources
+from flowloom.graph import zones as zones
 from flowloom.graph.document import Fix as Fix
 from flowloom.graph.document import Patch as Patch
 from flowloom.graph.document import Problem as Problem

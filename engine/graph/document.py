@@ -13,7 +13,7 @@ from msgspec import Struct
 Json: TypeAlias = Any  # None, bool, int, float, str, list or dict of the same: what JSON can hold
 
 
-class NodeDoc(Struct, frozen=True, forbid_unknown_fields=True):
+class NodeDoc(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One node. `params` holds only what was set; everything else has the default of its kind."""
 
     id: str
@@ -32,7 +32,7 @@ class NodeDoc(Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.scope}/{self.name}" if self.scope else self.name
 
 
-class EdgeDoc(Struct, frozen=True, forbid_unknown_fields=True):
+class EdgeDoc(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A wire from an output port to an input port. An input port takes one edge, so its target identifies it."""
 
     source: str
@@ -41,31 +41,31 @@ class EdgeDoc(Struct, frozen=True, forbid_unknown_fields=True):
     target_port: str
 
 
-class AddNode(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="add_node"):
+class AddNode(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="add_node"):
     """Add a node. Its id must be new, its name free in its scope."""
 
     node: NodeDoc
 
 
-class RemoveNode(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="remove_node"):
+class RemoveNode(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="remove_node"):
     """Remove a node that has no edges left."""
 
     id: str
 
 
-class Connect(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="connect"):
+class Connect(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="connect"):
     """Add an edge to a free input port."""
 
     edge: EdgeDoc
 
 
-class Disconnect(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="disconnect"):
+class Disconnect(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="disconnect"):
     """Remove an edge."""
 
     edge: EdgeDoc
 
 
-class SetParam(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="set_param"):
+class SetParam(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="set_param"):
     """Set one parameter of a node."""
 
     id: str
@@ -73,21 +73,21 @@ class SetParam(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", 
     value: Any
 
 
-class ResetParam(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="reset_param"):
+class ResetParam(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="reset_param"):
     """Take back a parameter that was set: the default of its kind applies again."""
 
     id: str
     key: str
 
 
-class Rename(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="rename"):
+class Rename(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="rename"):
     """Give a node another name, unique in its scope."""
 
     id: str
     name: str
 
 
-class Move(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="move"):
+class Move(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="move"):
     """Put a node elsewhere on the canvas (pixels at zoom 1, of its upper left corner; null: not laid out)."""
 
     id: str
@@ -95,14 +95,14 @@ class Move(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag=
     y: float | None
 
 
-class SetNote(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="set_note"):
+class SetNote(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="set_note"):
     """Write a node's note."""
 
     id: str
     note: str
 
 
-class SetScope(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", tag="set_scope"):
+class SetScope(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="set_scope"):
     """Move a node into another scope, a path such as "encoder/block_1" ("" is the top)."""
 
     id: str
@@ -115,14 +115,14 @@ Change: TypeAlias = (
 Patch: TypeAlias = list[Change]
 
 
-class Fix(Struct, frozen=True):
+class Fix(Struct, frozen=True, gc=False):
     """A way to mend a problem: a label for a button and the patch behind it."""
 
     label: str
     patch: list[Change]
 
 
-class Problem(Struct, frozen=True):
+class Problem(Struct, frozen=True, gc=False):
     """Why a node cannot be typed: an unknown kind, a parameter or wire that is missing or wrong, inputs that misfit.
 
     `specs` are those of its inputs, `dimension` the one that failed, where one did."""

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from flowloom.compiler.expr import INPUT, Expr, constant, placeholder, toposort
+from flowloom.constraints import Constraint, constrained
 from flowloom.graph.document import NodeDoc
 from flowloom.graph.kinds import Kind
-from flowloom.initializers import Initializer, key_of
+from flowloom.initializers import Initializer, check_fit, key_of
 from flowloom.op import port_names
-from flowloom.ops import fold_in
+from flowloom.ops import add, fold_in
 from flowloom.params import DType, Param, complete
-from flowloom.spec import DEFAULT_DTYPE, Dim, Spec, SpecError, as_array, shape_text
+from flowloom.regularizers import Regularizer, penalty
+from flowloom.spec import DEFAULT_DTYPE, Dim, Spec, SpecError, as_array, is_narrow, product, shape_text, wide_dtype
 
 MOST_CONSTANT = 10_000
 DTYPE = Param("dtype", DType | None)
@@ -32,38 +34,57 @@ class VariableInfo:
     initializer: Initializer
     trainable: bool
     expr: Expr
+    regularizer: Regularizer | None = None
+    constraint: Constraint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A running total over batches: the leaf that stands for what came before, and the expression of the new total."""
+
+    before: Expr
+    after: Expr
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What a node became: the expressions of its outputs, its variables by key, and their values after a step."""
+    """What a node became: the expressions of its outputs, its variables by key, and their values after a step.
+
+    `totals` are the running totals of a streaming expansion, by key.
+    """
 
     outputs: tuple[Expr, ...]
     variables: dict[str, VariableInfo] = field(default_factory=dict)
     updates: dict[str, Expr] = field(default_factory=dict)
+    totals: dict[str, Total] = field(default_factory=dict)
 
 
 def expand(
     node: NodeDoc,
     kind: Kind,
-    args: Sequence[Expr],
+    args: Sequence[Expr | None],
     *,
     training: bool = False,
+    streaming: bool = False,
     inputs: Mapping[str, Spec] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    params: dict[str, Any] | None = None,
 ) -> Expansion:
-    """Expand `node` on the expressions of its inputs.
+    """Expand `node` on the expressions of its inputs; None for an optional one that stays open.
 
-    `inputs` gives the specs of fed nodes, by node id, where they are narrower than declared. Raises SpecError if the
-    operands do not fit, TypeError or SpecError for a wrong parameter.
+    `inputs` gives the specs of fed nodes, by node id, where they are narrower than declared, `sizes` the numbers of
+    named dimensions (None: they stay names). `streaming`: totals run on over batches. `params`: all of them, checked already. Raises SpecError if the operands do not fit, TypeError
+    or SpecError for a wrong parameter.
     """
-    params = complete(kind.params, node.params, f"{kind.name}()")
-    context = _Context(node, training, inputs or {}, params)
+    if params is None:
+        params = complete(kind.params, node.params, f"{kind.name}()")
+    context = _Context(node, params, training, streaming, inputs or {}, sizes)
     try:
         made = kind.expand(context, *args, **params)
     except SpecError as error:
-        raise SpecError(error.rule, dimension=error.dimension, call=_call(kind, args)) from None
+        raise error.called(_call(kind, args)) from None
     outputs = made if isinstance(made, tuple) else (made,)
-    return Expansion(outputs, context.variables, context.updates)
+    return Expansion(outputs, context.variables, context.updates, context.totals)
 
 
 def variable_expr(key: str, spec: Spec) -> Expr:
@@ -77,9 +98,9 @@ def variables_in(y: Expr) -> dict[str, Expr]:
     return {name.removeprefix("variable "): e for name, e in names if name.startswith("variable ")}
 
 
-def _call(kind: Kind, args: Sequence[Expr]) -> str:
-    names = port_names(kind.ports, len(args))
-    return f"{kind.label}({', '.join(f'{n}: {a.spec}' for n, a in zip(names, args, strict=True))})"
+def _call(kind: Kind, args: Sequence[Expr | None]) -> str:
+    named = zip(port_names(kind.ports, len(args)), args, strict=True)
+    return f"{kind.label}({', '.join(f'{n}: {a.spec}' for n, a in named if a is not None)})"
 
 
 class _Context:
@@ -88,20 +109,25 @@ class _Context:
     def __init__(
         self,
         node: NodeDoc,
-        training: bool,
-        inputs: Mapping[str, Spec],
         params: dict[str, Any],
+        training: bool,
+        streaming: bool,
+        inputs: Mapping[str, Spec],
+        sizes: Mapping[str, int] | None,
     ) -> None:
-        self.training = training
+        self.training, self.streaming = training, streaming
         self.variables: dict[str, VariableInfo] = {}
         self.updates: dict[str, Expr] = {}
-        self._node, self._inputs, self._params = node, inputs, params
+        self.totals: dict[str, Total] = {}
+        self._node, self._params, self._inputs, self._sizes = node, params, inputs, sizes
 
     def variable(
         self,
         role: str,
         shape: Sequence[Dim],
         initializer: Initializer = "glorot_uniform",
+        regularizer: Regularizer | None = None,
+        constraint: Constraint | None = None,
         *,
         dtype: Any = "float32",
         trainable: bool = True,
@@ -111,16 +137,45 @@ class _Context:
             raise SpecError(f"{role} needs known sizes; got {shape_text(shape)}")
         key = f"{self._node.id}/{role}"
         trainable = trainable and bool(self._params.get("trainable", True))
-        self.variables[key] = VariableInfo(key, role, spec, initializer, trainable, variable_expr(key, spec))
-        return self.variables[key].expr
+        expr = variable_expr(key, spec)
+        check_fit(initializer, spec)
+        if regularizer is not None:
+            penalty(regularizer, expr)
+        if constraint is not None:
+            constrained(constraint, expr)
+        self.variables[key] = VariableInfo(key, role, spec, initializer, trainable, expr, regularizer, constraint)
+        return expr
 
     def update(self, role: str, value: Expr) -> None:
         self.updates[f"{self._node.id}/{role}"] = value
+
+    def total(self, role: str, value: Expr) -> Expr:
+        if not self.streaming:
+            return value
+        key = f"{self._node.id}/{role}"
+        before = placeholder(f"total {key}", value.spec)
+        after: Expr = add(before, value)
+        self.totals[key] = Total(before, after)
+        return after
+
+    def sized(self, shape: Sequence[Dim]) -> tuple[Dim, ...]:
+        return tuple(self._size(d) if isinstance(d, str) else d for d in shape)
+
+    def _size(self, dim: str) -> Dim:
+        if self._sizes is None:
+            return dim
+        names = [name for name in dim.split("*") if not name.isdecimal()]
+        if unknown := next((name for name in names if name not in self._sizes), None):
+            raise SpecError(f"the size of {unknown!r} is not known: no input that is fed has it")
+        return product(self._sizes.get(name, name) for name in dim.split("*"))
 
     def key(self) -> Expr:
         data = int(key_of(0, self._node.id)[0] >> 1)
         key: Expr = fold_in(STEP_KEY, data=data)
         return key
+
+    def zone(self) -> str:
+        return f"zone {self._node.id}"
 
     def source(self) -> Expr:
         declared = Spec(self._params["shape"], self._params["dtype"])
@@ -142,6 +197,8 @@ def constant_params(value: Any, dtype: Any = None, *, beside: Iterable[np.dtype[
 
 def literal(value: Any, dtype: str | None) -> Expr:
     """The expression of a constant node, whose document writes what is not finite as text. Raises SpecError."""
+    if dtype is not None and is_narrow(np.dtype(dtype)):
+        value = as_array(value, wide_dtype(np.dtype(dtype)))  # narrow dtypes read no text
     try:
         return constant(value, dtype)
     except SpecError:

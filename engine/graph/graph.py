@@ -16,11 +16,13 @@ from flowloom.graph.document import (
     AddNode,
     Change,
     Connect,
+    Disconnect,
     EdgeDoc,
     Move,
     NodeDoc,
     Patch,
     Problem,
+    RemoveNode,
     Rename,
     SetNote,
     SetParam,
@@ -31,8 +33,9 @@ from flowloom.graph.kinds import Kind, all_kinds, find_kind
 from flowloom.graph.state import PatchError, State, known_kind
 from flowloom.graph.tensor import Tensor
 from flowloom.graph.variables import Values, Variable
-from flowloom.op import check_count, port_names
+from flowloom.op import operands_of, port_names
 from flowloom.params import complete, unknown_name
+from flowloom.places import Place, place_text, user_place
 from flowloom.spec import Spec, SpecError
 
 MOST_FIXED = 16  # problems that fixes are looked for at once; the others get theirs when these are mended
@@ -71,6 +74,7 @@ class Graph:
         self._undo: list[Applied] = []
         self._redo: list[Applied] = []
         self._listeners: list[Listener] = []
+        self._places: dict[str, Place] = {}
         self._made = 0  # the number in the newest node's id; none is given twice, so no node inherits another's weights
 
     # ------------------------------------------------------------ what is there
@@ -104,9 +108,10 @@ class Graph:
 
     @property
     def outputs(self) -> list[Tensor]:
-        """The tensors that no node reads."""
+        """The tensors of the `output` nodes, in the order they were made; where there are none, all that no node reads."""
         with self.lock:
-            return [
+            declared = [Tensor(self, id, "y") for id, node in self._state.nodes.items() if node.kind == "output"]
+            return declared or [
                 Tensor(self, id, port)
                 for id in self._state.nodes
                 for port in self.inferred(id).outputs
@@ -141,6 +146,13 @@ class Graph:
             raise SpecError(f"the outputs of {name!r} are not known: {self.why_unknown(id)}")
         return Tensor(self, id, ports[0])
 
+    def variable(self, name: str) -> Variable:
+        """The variable of that name ("dense/kernel"). Raises KeyError with the nearest name."""
+        variables = {v.name: v for v in self.variables}
+        if name not in variables:
+            raise KeyError(unknown_name(name, variables, f"graph {self.name!r} has no variable"))
+        return variables[name]
+
     def _id(self, name: str) -> str:
         scope, _, last = name.rpartition("/")
         id = self._state.find(last, scope)
@@ -148,6 +160,22 @@ class Graph:
             paths = [n.path for n in self._state.nodes.values()]
             raise KeyError(unknown_name(name, paths, f"graph {self.name!r} has no node"))
         return id
+
+    def whereabouts(self, id: str) -> str:
+        """Where a node was made, as far as is known, and its name: "cell 7, line 3, node 'scores'"."""
+        place = place_text(self._places.get(id))
+        return f"{place}, node {self._state.nodes[id].path!r}" if place else f"node {self._state.nodes[id].path!r}"
+
+    def located(self, error: Exception, kind: str, name: str | None, operands: Iterable[Any] = ()) -> Exception:
+        """An error of a node of that kind that is being added: with the call, if it names none, and the user's line."""
+        scope = current_scope(self)
+        called = self._state.free_name(kind, scope) if name is None else name
+        place = place_text(user_place())
+        where = f"{place + ', ' if place else ''}node {f'{scope}/{called}' if scope else called!r}"
+        if isinstance(error, SpecError):
+            specs = ", ".join(str(self.spec(o)) for o in operands if isinstance(o, Tensor) and o.graph is self)
+            return SpecError(f"{error.within(f'{kind}({specs})')}. In {where}", dimension=error.dimension)
+        return type(error)(f"{error}. In {where}")
 
     def inferred(self, id: str) -> Inferred:
         """What is known of a node: ports, expressions, its problem."""
@@ -290,51 +318,92 @@ class Graph:
         found = find_kind(kind)
         if found is None:
             raise KeyError(unknown_name(kind, (k.name for k in all_kinds()), "there is no kind"))
-        params = {k: found.params[k].check(v) if k in found.params else v for k, v in (params or {}).items()}
-        complete(found.params, params, f"{kind}()")
-        operands = list(args)
-        check_count(kind, found.ports, len(operands))
+        given = list(args)
+        try:
+            operands, params = operands_of(kind, found.ports, given, params or {})
+            params = {k: found.params[k].document(v) if k in found.params else v for k, v in params.items()}
+            full = complete(found.params, params, f"{kind}()")
+        except (TypeError, SpecError) as error:
+            raise self.located(error, found.label, name, given) from None
         with self.lock:
-            made = self._made
+            made, added = self._made, list[NodeDoc]()
             try:
-                return self._add(found, operands, params, name)
-            except BaseException:
+                return self._add(found, operands, params, full, name, added)
+            except BaseException as error:
+                for node in reversed(added):
+                    self._state.discard(node)
+                    self._inference.known.pop(node.id, None)
                 self._made = made
+                if isinstance(error, SpecError | PatchError):
+                    raise self.located(error, found.label, name, operands) from None
                 raise
 
-    def _add(self, kind: Kind, operands: list[Any], params: dict[str, Any], name: str | None) -> Any:
+    def _add(
+        self,
+        kind: Kind,
+        operands: Sequence[Any],
+        params: dict[str, Any],
+        full: dict[str, Any],
+        name: str | None,
+        added: list[NodeDoc],
+    ) -> Any:
         scope = current_scope(self)
-        patch: Patch = []
-        tensors = [a if isinstance(a, Tensor) else self._constant(a, operands, scope, patch) for a in operands]
-        for tensor in tensors:
-            if tensor.graph is not self:
-                raise SpecError(f"{tensor.name!r} belongs to graph {tensor.graph.name!r}, not to {self.name!r}")
-        name = self._state.free_name(kind.label, scope) if name is None else name
-        node = NodeDoc(self._new_id(), kind.name, name, scope=scope, params=params)
-        patch.append(AddNode(node))
-        for port, tensor in zip(port_names(kind.ports, len(tensors)), tensors, strict=True):
-            patch.append(Connect(EdgeDoc(tensor.id, tensor.port, node.id, port)))
-        applied = self._perform(patch, None)
-        inferred = self.inferred(node.id)
+        wires: list[tuple[str, Tensor]] = []
+        for port, operand in zip(port_names(kind.ports, len(operands)), operands, strict=True):
+            if operand is not None:
+                tensor = operand if isinstance(operand, Tensor) else self._constant(operand, operands, scope, added)
+                if tensor.graph is not self:
+                    raise SpecError(f"{tensor.name!r} belongs to graph {tensor.graph.name!r}, not to {self.name!r}")
+                wires.append((port, tensor))
+        free = self._state.free_name(kind.label, scope) if name is None else name
+        node = NodeDoc(self._new_id(), kind.name, free, 1, params, scope)
+        edges = [EdgeDoc(tensor.id, tensor.port, node.id, port) for port, tensor in wires]
+        inferred = self._append(kind, node, edges, full, added, named=name is not None)
         if inferred.expansion is None:
-            why = self.why_unknown(node.id) if inferred.problem is None else inferred.problem.message
-            dimension = inferred.problem.dimension if inferred.problem else None
-            self._perform(applied.inverse, None)
-            self.revision -= 2
-            self.structure -= 2
-            raise SpecError(f"{why}. In node {node.path!r}", dimension=dimension)
+            raise self._why_not(node, inferred)
+        if (place := user_place()) is not None:
+            self._places[node.id] = place
+        self.revision += 1
+        self.structure += 1
+        patch: Patch = [*(AddNode(n) for n in added), *(Connect(e) for e in edges)]
+        inverse: Patch = [*(Disconnect(e) for e in edges), *(RemoveNode(n.id) for n in reversed(added))]
+        applied = Applied(self.revision, patch, inverse, frozenset(n.id for n in added))
         self._record(applied)
         self._tell(applied)
         outputs = tuple(Tensor(self, node.id, port) for port in inferred.outputs)
-        return outputs[0] if len(outputs) == 1 and not any(p.variadic for p in kind.outputs) else outputs
+        return outputs[0] if len(outputs) == 1 and not kind.outputs[0].variadic else outputs
 
-    def _constant(self, value: Any, beside: list[Any], scope: str, patch: Patch) -> Tensor:
-        """A constant node for a number or array among the operands, added to the patch."""
+    def _why_not(self, node: NodeDoc, inferred: Inferred) -> SpecError:
+        """Why a node that was added has no expressions."""
+        if inferred.problem is None:
+            return SpecError(self.why_unknown(node.id))
+        call, found, rule = inferred.problem.message.partition("): ")
+        if not found:
+            return SpecError(call, dimension=inferred.problem.dimension)
+        return SpecError(rule, dimension=inferred.problem.dimension, call=f"{call})")
+
+    def _append(
+        self,
+        kind: Kind,
+        node: NodeDoc,
+        edges: Sequence[EdgeDoc],
+        full: dict[str, Any],
+        added: list[NodeDoc],
+        *,
+        named: bool,
+    ) -> Inferred:
+        """Add a node that nothing reads yet, and infer it."""
+        node = self._state.append(node, edges, named=named)
+        added.append(node)
+        return self._inference.append(node, kind, full)
+
+    def _constant(self, value: Any, beside: Sequence[Any], scope: str, added: list[NodeDoc]) -> Tensor:
+        """A constant node for a number or array among the operands."""
         params = constant_params(value, beside=[t.spec.dtype for t in beside if isinstance(t, Tensor)])
-        taken = {c.node.name for c in patch if isinstance(c, AddNode)}
-        name = self._state.free_name("constant", scope, besides=taken)
-        node = NodeDoc(self._new_id(), "constant", name, scope=scope, params=params)
-        patch.append(AddNode(node))
+        kind = find_kind("constant")
+        assert kind is not None
+        node = NodeDoc(self._new_id(), kind.name, self._state.free_name(kind.name, scope), 1, params, scope)
+        self._append(kind, node, (), params, added, named=False)
         return Tensor(self, node.id, "y")
 
     def _new_id(self) -> str:
@@ -353,7 +422,7 @@ class Graph:
         if kind is None:
             raise SpecError(f"the parameters of {name!r} cannot be set: {self.why_unknown(id)}")
         complete(kind.params, {**node.params, **params}, f"{kind.name}()")
-        self.apply([SetParam(id, k, kind.params[k].check(v)) for k, v in params.items()])
+        self.apply([SetParam(id, k, kind.params[k].document(v)) for k, v in params.items()])
 
     def rename(self, name: str, new: str) -> None:
         """Give a node another name."""
@@ -372,6 +441,12 @@ class Graph:
         with self.lock:
             if any(n.x is None or n.y is None for n in self._state.nodes.values()):
                 self._state.apply(layout.tidy(self._state, self._inference))
+
+    def to_python(self) -> str:
+        """Python source that builds this graph again. Raises SpecError, naming the node, if it does not typecheck."""
+        from flowloom.formats.python import to_python
+
+        return to_python(self)
 
     def save(self, path: str | Path) -> None:
         """Write the graph to `path` as `.flow.json`, in one move: the file is the old one or the whole new one."""

@@ -6,13 +6,14 @@ come out the same, those behind it are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.document import EdgeDoc, Fix, NodeDoc, Problem, ResetParam
 from flowloom.graph.expansion import Expansion, expand
-from flowloom.graph.kinds import find_kind
+from flowloom.graph.kinds import Kind, find_kind
 from flowloom.graph.state import State, known_kind, operand_ports
 from flowloom.op import port_names
 from flowloom.params import REQUIRED, unknown_name
@@ -74,24 +75,52 @@ class Inference:
         wrong = _wrong_parameter(node)
         if wrong:
             return Inferred(*ports, problem=wrong)
-        missing = next((n for n in names if n not in edges), None)
+        optional = {p.name for p in kind.ports if p.optional}
+        missing = next((n for n in names if n not in edges and n not in optional), None)
         if not names and kind.ports:
             missing = kind.ports[0].name
         if missing is not None:
             return Inferred(*ports, problem=Problem(node.id, f"input {missing!r} is not connected", "missing", missing))
-        args: list[Expr] = []
+        args = self._args(names, edges)
+        return Inferred(*ports) if args is None else _expanded(node, kind, ports, args)
+
+    def append(self, node: NodeDoc, kind: Kind, params: dict[str, Any]) -> Inferred:
+        """What is known of a node that was just added, with all its parameters, checked; nothing reads it yet."""
+        edges = self._state.incoming.get(node.id, {})
+        names = operand_ports(kind.ports, edges)
+        args = self._args(names, edges)
+        ports = (tuple(names), port_names(kind.outputs, len(kind.outputs)))
+        known = self.known[node.id] = Inferred(*ports) if args is None else _expanded(node, kind, ports, args, params)
+        return known
+
+    def _args(self, names: Sequence[str], edges: Mapping[str, EdgeDoc]) -> list[Expr | None] | None:
+        """The expressions at these ports, None for those that are open; None if one is not known."""
+        args: list[Expr | None] = []
         for name in names:
-            edge = edges[name]
-            source = self.known.get(edge.source, Inferred()).exprs()
-            if edge.source_port not in source:
-                return Inferred(*ports)
-            args.append(source[edge.source_port])
-        try:
-            expansion = expand(node, kind, args)
-        except SpecError as error:
-            specs = [str(a.spec) for a in args]
-            return Inferred(*ports, problem=Problem(node.id, str(error), specs=specs, dimension=error.dimension))
-        return Inferred(tuple(names), port_names(kind.outputs, len(expansion.outputs)), expansion)
+            edge = edges.get(name)
+            expr = None
+            if edge is not None:
+                known = self.known.get(edge.source)
+                if known is None or known.expansion is None or edge.source_port not in known.outputs:
+                    return None
+                expr = known.expansion.outputs[known.outputs.index(edge.source_port)]
+            args.append(expr)
+        return args
+
+
+def _expanded(
+    node: NodeDoc,
+    kind: Kind,
+    ports: tuple[tuple[str, ...], tuple[str, ...]],
+    args: Sequence[Expr | None],
+    params: dict[str, Any] | None = None,
+) -> Inferred:
+    try:
+        expansion = expand(node, kind, args, params=params)
+    except SpecError as error:
+        specs = [str(a.spec) for a in args if a is not None]
+        return Inferred(*ports, problem=Problem(node.id, str(error), specs=specs, dimension=error.dimension))
+    return Inferred(ports[0], port_names(kind.outputs, len(expansion.outputs)), expansion)
 
 
 def _unknown_kind(node: NodeDoc) -> Problem:

@@ -11,9 +11,11 @@ from functools import cache
 from typing import Any, Protocol
 
 from flowloom.compiler.expr import Expr, build
+from flowloom.constraints import Constraint
 from flowloom.initializers import Initializer
 from flowloom.op import REGISTRY, Family, Op, Port, same_place
-from flowloom.params import Param
+from flowloom.params import Param, takes_sizes
+from flowloom.regularizers import Regularizer
 from flowloom.spec import Dim
 
 
@@ -29,17 +31,34 @@ class NodeContext(Protocol):
         role: str,
         shape: Sequence[Dim],
         initializer: Initializer = "glorot_uniform",
+        regularizer: Regularizer | None = None,
+        constraint: Constraint | None = None,
         *,
         dtype: Any = "float32",
         trainable: bool = True,
     ) -> Expr:
-        """A variable that the node owns, made on first use. Every size must be known."""
+        """A variable that the node owns, made on first use. Every size must be known.
+
+        While it is trained, the `regularizer` adds to the loss, and the `constraint` acts after each update.
+        """
 
     def update(self, role: str, value: Expr) -> None:
         """Give the variable `role` this value after the step."""
 
+    def total(self, role: str, value: Expr) -> Expr:
+        """The sum of `value` over all batches so far, as a metric of a whole dataset needs it.
+
+        In an ordinary expansion that is `value` itself; in a streaming one what came before is added.
+        """
+
+    def sized(self, shape: Sequence[Dim]) -> tuple[Dim, ...]:
+        """`shape` with numbers for the dimensions that are known by name, such as "batch", when the graph runs."""
+
     def key(self) -> Expr:
         """A random key (uint64[2]) of this node, another one at every step."""
+
+    def zone(self) -> str:
+        """A name for the zone that this node begins."""
 
     def source(self) -> Expr:
         """The value fed into this node (kind "input")."""
@@ -92,8 +111,10 @@ def all_kinds() -> list[Kind]:
 
 @cache
 def _of_op(op: Op) -> Kind:
-    def expand(_node: NodeContext, *args: Expr, **params: Any) -> Any:
-        return build(op, args, params)
+    sizes = [name for name, param in op.params.items() if takes_sizes(param.annotation)]
+
+    def expand(node: NodeContext, *args: Expr, **params: Any) -> Any:
+        return build(op, args, params | {name: _sized(node, params[name]) for name in sizes})
 
     return Kind(
         name=op.name,
@@ -102,7 +123,14 @@ def _of_op(op: Op) -> Kind:
         ports=op.ports,
         params=op.params,
         expand=expand,
-        outputs=tuple(Port(name) for name in op.outputs),
+        outputs=op.outputs,
         version=op.version,
         internal=op.internal,
     )
+
+
+def _sized(node: NodeContext, value: Any) -> Any:
+    """A parameter that is a size, or a tuple of them, with numbers for the names."""
+    if isinstance(value, tuple):
+        return node.sized(value)
+    return node.sized((value,))[0] if isinstance(value, str) else value

@@ -1,28 +1,59 @@
 """Tidy positions for nodes: layers from left to right by the longest path, ordered within a layer by their neighbours.
 
-Sugiyama's layered drawing with the barycentre heuristic, a few sweeps of it.
+Sugiyama's layered drawing with the barycentre heuristic, a few sweeps of it. Scopes are drawn from the inside out: each
+is laid out by itself, and is one box to the scope around it, so boxes cover neither each other nor what is not theirs.
 """
 
 from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import takewhile
 
 from flowloom.graph.document import Move, Patch
 from flowloom.graph.inference import Inference
 from flowloom.graph.kinds import find_kind
 from flowloom.graph.state import State
+from flowloom.graph.trial import open_ports
 
 GAP_X, GAP_Y, SWEEPS = 96.0, 28.0, 4  # pixels between columns, pixels between nodes of a column, passes
 NARROWEST, WIDEST = 160.0, 240.0  # pixels: how wide a node is drawn
 HEADER, ROW, FOOTER = 32.0, 20.0, 24.0  # pixels: its name, each row of named ports, its spec
 NAME, SMALL, CODE = 8.4, 6.6, 6.7  # pixels: a character of the name, of the kind, of the spec
+SIDE, TITLE, BOTTOM = 24.0, 44.0, 20.0  # pixels: around what is in a scope, the top with its title
+
+BEGINS = ("cond_begin", "while_begin", "scan_begin")  # the first of its scope, at the left edge
+ENDS = ("cond", "while_loop", "scan")  # the last of its scope, at the right edge
+
+Place = tuple[float, float]  # an upper left corner
+Size = tuple[float, float]  # width and height
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Where everything lies: upper left corners of nodes by id; corners and sizes of scopes' boxes by path."""
+
+    places: dict[str, Place]
+    boxes: dict[str, tuple[float, float, float, float]]
+
+
+@dataclass(slots=True)
+class _Items:
+    """What lies directly in a scope: nodes by id and scopes by "/path", each with those that it reads from."""
+
+    before: dict[str, list[str]] = field(default_factory=dict)
+    begins: set[str] = field(default_factory=set)
+    ends: set[str] = field(default_factory=set)
 
 
 def tidy(state: State, inference: Inference) -> Patch:
     """The moves that lay out all nodes; nodes that are there already get none."""
-    places = _places(state, inference, state.sorted(state.nodes))
+    places = arrange(state, {id: size(state, inference, id) for id in state.nodes}).places
     return [Move(id, x, y) for id, (x, y) in places.items() if (state.nodes[id].x, state.nodes[id].y) != (x, y)]
 
 
-def size(state: State, inference: Inference, id: str) -> tuple[float, float]:
+def size(state: State, inference: Inference, id: str) -> Size:
     """How wide and tall a node is drawn, in pixels at zoom 1; `geometry.ts` draws to the same numbers."""
     node, inferred = state.nodes[id], inference.known.get(id)
     kind = find_kind(node.kind)
@@ -30,35 +61,126 @@ def size(state: State, inference: Inference, id: str) -> tuple[float, float]:
     specs = [str(e.spec) for e in inferred.exprs().values()] if inferred else []
     head = len(node.name) * NAME + 36 + (0 if label == node.name else len(label) * SMALL + 12)
     width = max(head, max((len(s) for s in specs), default=0) * CODE + 28)
-    rows = max((n if n > 1 else 0) for n in (len(inferred.inputs), len(inferred.outputs))) if inferred else 0
-    return min(WIDEST, max(NARROWEST, width)), HEADER + ROW * rows + FOOTER
+    ports = (len(open_ports(state, id)), len(inferred.outputs) if inferred else 0)
+    return min(WIDEST, max(NARROWEST, width)), HEADER + ROW * max(n if n > 1 else 0 for n in ports) + FOOTER
 
 
-def _places(state: State, inference: Inference, order: list[str]) -> dict[str, tuple[float, float]]:
-    chosen = set(order)
-    before = {id: [e.source for e in state.incoming.get(id, {}).values() if e.source in chosen] for id in order}
-    after: dict[str, list[str]] = {id: [] for id in order}
-    for id, sources in before.items():
+def arrange(state: State, sizes: Mapping[str, Size]) -> Drawing:
+    """Lay out the nodes, which have these sizes, and the scopes around them."""
+    scopes = _scopes(state)
+    known = dict(sizes)
+    inner: dict[str, dict[str, Place]] = {}
+    for path in sorted(scopes, key=_depth, reverse=True):
+        inner[path] = _places(scopes[path], known)
+        corners = [(x + known[i][0], y + known[i][1]) for i, (x, y) in inner[path].items()]
+        width, height = (max((c[axis] for c in corners), default=0.0) for axis in (0, 1))
+        known[f"/{path}"] = (width + 2 * SIDE, height + TITLE + BOTTOM)
+    drawing = Drawing({}, {})
+    origins = {"": (0.0, 0.0)}
+    for path in sorted(scopes, key=_depth):
+        left, top = origins[path]
+        for item, (x, y) in inner[path].items():
+            if item.startswith("/"):
+                drawing.boxes[item[1:]] = (left + x, top + y, *known[item])
+                origins[item[1:]] = (left + x + SIDE, top + y + TITLE)
+            else:
+                drawing.places[item] = (left + x, top + y)
+    return drawing
+
+
+def _scopes(state: State) -> dict[str, _Items]:
+    """The items of every scope, in the order of computation of the first node in each."""
+    scopes: dict[str, _Items] = {"": _Items()}
+    chains: dict[str, list[str]] = {}  # the scopes around a node as items, from the outermost, and then the node
+    for id in state.sorted(state.nodes):
+        node = state.nodes[id]
+        parts = node.scope.split("/") if node.scope else []
+        chains[id] = [*(f"/{'/'.join(parts[: i + 1])}" for i in range(len(parts))), id]
+        for outer, item in zip(["", *chains[id]], chains[id], strict=False):
+            scopes.setdefault(outer[1:], _Items()).before.setdefault(item, [])
+        if node.kind in BEGINS:
+            scopes[node.scope].begins.add(id)
+        if node.kind in ENDS:
+            scopes[node.scope].ends.add(id)
+    for edge in state.edges.values():
+        ends = list(zip(chains[edge.source], chains[edge.target], strict=False))
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], ends))
+        source, target = ends[shared]
+        scopes[ends[shared - 1][0][1:] if shared else ""].before[target].append(source)
+    return scopes
+
+
+def _depth(path: str) -> int:
+    return path.count("/") + 1 if path else 0
+
+
+def _places(items: _Items, sizes: Mapping[str, Size]) -> dict[str, Place]:
+    """The corners of the items of one scope, the least of them at 0."""
+    order = _in_order(items.before)
+    rank = {item: index for index, item in enumerate(order)}
+    before = {item: [s for s in items.before[item] if rank[s] < rank[item]] for item in order}
+    after: dict[str, list[str]] = {item: [] for item in order}
+    for item, sources in before.items():
         for source in sources:
-            after[source].append(id)
-    layer: dict[str, int] = {}
-    for id in order:
-        layer[id] = max((layer[s] + 1 for s in before[id]), default=0)
-    for id in reversed(order):  # a source stands next to its first reader, not at the far left
-        if not before[id] and after[id]:
-            layer[id] = min(layer[t] for t in after[id]) - 1
+            after[source].append(item)
+    layer = _layers(order, before, after, items.begins, items.ends)
     columns: list[list[str]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
-    for id in order:
-        columns[layer[id]].append(id)
-    return _spread({id: size(state, inference, id) for id in order}, columns, before, after)
+    for item in order:
+        columns[layer[item]].append(item)
+    return _spread({item: sizes[item] for item in order}, [c for c in columns if c], before, after)
+
+
+def _in_order(before: Mapping[str, Collection[str]]) -> list[str]:
+    """The items so that each comes after what it reads from; of scopes that read from each other, the first comes first."""
+    rank = {item: index for index, item in enumerate(before)}
+    after: dict[str, list[str]] = {item: [] for item in before}
+    waits = {item: len(set(sources)) for item, sources in before.items()}
+    for item, sources in before.items():
+        for source in set(sources):
+            after[source].append(item)
+    ready = [(rank[item], item) for item in before if waits[item] == 0]  # sorted, so a heap
+    left = iter(before)
+    order: dict[str, None] = {}
+    while len(order) < len(before):
+        item = heapq.heappop(ready)[1] if ready else next(i for i in left if i not in order)
+        if item in order:
+            continue
+        order[item] = None
+        for reader in after[item]:
+            waits[reader] -= 1
+            if waits[reader] == 0 and reader not in order:
+                heapq.heappush(ready, (rank[reader], reader))
+    return list(order)
+
+
+def _layers(
+    order: list[str],
+    before: Mapping[str, list[str]],
+    after: Mapping[str, list[str]],
+    begins: Collection[str],
+    ends: Collection[str],
+) -> dict[str, int]:
+    """The column of each item: what begins a zone has the first for itself, what ends it the last."""
+    layer: dict[str, int] = {}
+    for item in order:
+        first = 1 if begins and item not in begins else 0
+        layer[item] = max((layer[s] + 1 for s in before[item]), default=first)
+    for item in reversed(order):  # a source stands next to its first reader, not at the far left
+        if not before[item] and after[item] and item not in begins:
+            layer[item] = min(layer[t] for t in after[item]) - 1
+    last = max((layer[i] for i in order if i not in ends), default=-1) + 1
+    for item in ends:
+        if not after[item]:
+            layer[item] = max(layer[item], last)
+    return layer
 
 
 def _spread(
-    sizes: dict[str, tuple[float, float]],
+    sizes: dict[str, Size],
     columns: list[list[str]],
     before: dict[str, list[str]],
     after: dict[str, list[str]],
-) -> dict[str, tuple[float, float]]:
+) -> dict[str, Place]:
     """Centres within each column, pulled towards the neighbours' and pushed apart where they overlap."""
     heights = {id: height for id, (_, height) in sizes.items()}
     centre: dict[str, float] = {}
@@ -72,10 +194,10 @@ def _spread(
             column.sort(key=lambda id: wanted[id])
             _stack(column, centre, heights, wanted)
     top = min((centre[id] - heights[id] / 2 for id in centre), default=0.0)
-    places: dict[str, tuple[float, float]] = {}
+    places: dict[str, Place] = {}
     left = 0.0
     for column in columns:
-        places |= {id: (left, round(centre[id] - heights[id] / 2 - top)) for id in column}
+        places |= {id: (left, float(round(centre[id] - heights[id] / 2 - top))) for id in column}
         left += round(max(sizes[id][0] for id in column) + GAP_X)
     return places
 

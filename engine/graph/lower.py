@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flowloom.compiler.expr import Expr
+from flowloom.compiler.expr import Expr, toposort
+from flowloom.compiler.function import BEGIN
 from flowloom.compiler.gradient import Origins
-from flowloom.graph.expansion import VariableInfo, expand
+from flowloom.graph.expansion import Total, VariableInfo, expand
 from flowloom.graph.graph import Graph
 from flowloom.graph.state import known_kind, operand_ports
 from flowloom.graph.tensor import Tensor
@@ -20,13 +21,15 @@ class Lowered:
     """A part of a graph as expressions.
 
     `inputs` are the fed leaves by node name, `variables` by key, `updates` the values that variables take after the
-    step, `origins` the way from an expression back to the nodes it was made for.
+    step, `totals` what a streaming lowering sums up over batches, `origins` the way from an expression back to the
+    nodes it was made for.
     """
 
     outputs: tuple[Expr, ...]
     inputs: dict[str, Expr] = field(default_factory=dict)
     variables: dict[str, VariableInfo] = field(default_factory=dict)
     updates: dict[str, Expr] = field(default_factory=dict)
+    totals: dict[str, Total] = field(default_factory=dict)
     origins: Origins = field(default_factory=Origins)
 
 
@@ -44,19 +47,29 @@ def needed(graph: Graph, outputs: Iterable[Tensor]) -> list[str]:
 
 
 def lower(
-    graph: Graph, outputs: Sequence[Tensor], specs: Mapping[str, Spec] | None = None, *, training: bool = False
+    graph: Graph,
+    outputs: Sequence[Tensor],
+    specs: Mapping[str, Spec] | None = None,
+    *,
+    training: bool = False,
+    streaming: bool = False,
 ) -> Lowered:
     """Expand all that `outputs` need. `specs` gives the fed inputs' specs by node name.
 
-    Raises SpecError, naming the node, if the graph does not typecheck.
+    `streaming`: metrics are those of all batches so far, by `totals` that are fed and fetched. Raises SpecError,
+    naming the node, if the graph does not typecheck.
     """
     with graph.lock:
-        return _lower(graph, outputs, specs or {}, training)
+        return _lower(graph, outputs, specs, training, streaming)
 
 
-def _lower(graph: Graph, outputs: Sequence[Tensor], specs: Mapping[str, Spec], training: bool) -> Lowered:
+def _lower(
+    graph: Graph, outputs: Sequence[Tensor], specs: Mapping[str, Spec] | None, training: bool, streaming: bool
+) -> Lowered:
     order = needed(graph, outputs)
-    fed = {id: specs[graph.nodes[id].path] for id in order if graph.nodes[id].path in specs}
+    given = {} if specs is None else specs
+    fed = {id: given[graph.nodes[id].path] for id in order if graph.nodes[id].path in given}
+    sizes = None if specs is None else _sizes(graph, fed)
     values: dict[tuple[str, str], Expr] = {}
     lowered = Lowered(())
     for id in order:
@@ -65,22 +78,47 @@ def _lower(graph: Graph, outputs: Sequence[Tensor], specs: Mapping[str, Spec], t
         if kind is None or graph.inferred(id).problem is not None:
             raise SpecError(f"the graph does not typecheck. {graph.why_unknown(id)}")
         edges = graph.state.incoming.get(id, {})
-        args = [values[edges[p].source, edges[p].source_port] for p in operand_ports(kind.ports, edges)]
+        wires = [edges.get(port) for port in operand_ports(kind.ports, edges)]
+        args = [None if e is None else values[e.source, e.source_port] for e in wires]
         try:
-            made = expand(node, kind, args, training=training, inputs=fed)
+            made = expand(node, kind, args, training=training, streaming=streaming, inputs=fed, sizes=sizes)
         except SpecError as error:
-            raise SpecError(f"{error}. In node {node.path!r}", dimension=error.dimension) from None
+            raise SpecError(f"{error}. In {graph.whereabouts(id)}", dimension=error.dimension) from None
         lowered.variables.update(made.variables)
         lowered.updates.update(made.updates)
+        lowered.totals.update(made.totals)
         lowered.origins.claim([*made.outputs, *made.updates.values()], (id,))
         if node.kind == "input":
             lowered.inputs[node.path] = made.outputs[0]
         for port, expr in zip(port_names(kind.outputs, len(made.outputs)), made.outputs, strict=True):
             values[id, port] = expr
+    _check_closed(graph, outputs, lowered, [values[t.id, t.port] for t in outputs])
     return Lowered(
         tuple(values[t.id, t.port] for t in outputs),
         lowered.inputs,
         lowered.variables,
         lowered.updates,
+        lowered.totals,
         lowered.origins,
     )
+
+
+def _sizes(graph: Graph, fed: Mapping[str, Spec]) -> dict[str, int]:
+    """The numbers that named dimensions have in what is fed."""
+    return {
+        name: size
+        for id, spec in fed.items()
+        for name, size in zip(Tensor(graph, id, "y").shape, spec.shape, strict=True)
+        if isinstance(name, str) and isinstance(size, int)
+    }
+
+
+def _check_closed(graph: Graph, outputs: Sequence[Tensor], lowered: Lowered, exprs: Sequence[Expr]) -> None:
+    """Raise SpecError if something that is asked for lies inside a loop or branch, where it has many values or none."""
+    asked = [(t.name, e) for t, e in zip(outputs, exprs, strict=True)]
+    changed = [(f"an update of {lowered.variables[key].key!r}", e) for key, e in lowered.updates.items()]
+    if not any(e.op is BEGIN for e in toposort([e for _, e in (*asked, *changed)])):
+        return
+    for what, expr in (*asked, *changed):
+        if any(e.op is BEGIN for e in toposort([expr])):
+            raise SpecError(f"{what} lies inside a loop or branch; take it through the node that ends it")

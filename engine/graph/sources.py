@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -17,10 +17,13 @@ from flowloom.params import DType, Shape, params_of
 from flowloom.spec import SpecError
 
 
-def _input(node: NodeContext, *, shape: Shape = ("batch",), dtype: DType = "float32") -> Expr:
+def _input(
+    node: NodeContext, *, shape: Shape = ("batch",), dtype: DType | Literal["object"] = "float32"
+) -> Expr:
     """A tensor that is fed when the graph runs, under the node's name.
 
     A dimension may be a number, a name such as "batch" (the same size everywhere in the graph) or null (any size).
+    A tensor of dtype "object" holds strings.
     """
     return node.source()
 
@@ -42,6 +45,11 @@ def _variable(
     return node.variable("value", shape, initializer, dtype=dtype, trainable=trainable)
 
 
+def _output(node: NodeContext, x: Expr) -> Expr:
+    """A result of the graph, under the node's name. A graph that has such nodes has just these outputs."""
+    return x
+
+
 def _gradients(node: NodeContext, y: Expr, *xs: Expr, wrt: tuple[str, ...] = ()) -> tuple[Expr, ...]:
     """The gradient of the scalar `y` with respect to the tensors `xs` and the variables `wrt` ("node id/role").
 
@@ -60,9 +68,22 @@ def _declare(name: str, family: Family, expand: Any) -> Kind:
     )
 
 
+def _variable_of(node: NodeContext, x: Expr, *, variable: str) -> Expr:
+    """The variable ("node id/role") of another node, which `x` is computed from, as a tensor.
+
+    Raises SpecError if `x` does not depend on it.
+    """
+    there = variables_in(x)
+    if variable not in there:
+        raise SpecError(f"x does not depend on the variable {variable!r}")
+    return there[variable]
+
+
 INPUT = _declare("input", "data", _input)
 CONSTANT = _declare("constant", "data", _constant)
 VARIABLE = _declare("variable", "data", _variable)
+OUTPUT = _declare("output", "data", _output)
+VARIABLE_OF = _declare("variable_of", "data", _variable_of)
 GRADIENTS = declare_kind(
     Kind(
         name="gradients",

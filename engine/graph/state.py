@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+from itertools import count
 from typing import Any, Literal
 
 import msgspec
@@ -131,6 +132,38 @@ class State:
             sources = (e.source for e in self.incoming.get(id, {}).values())
             stack.extend((s, False) for s in sources if s in wanted and s not in done)
         return list(done)
+
+    # ------------------------------------------------------------ one new node, which nothing reads yet
+
+    def append(self, node: NodeDoc, edges: Sequence[EdgeDoc], *, named: bool) -> NodeDoc:
+        """Add a node with a new id on wires from nodes that are there: what a patch does, in a third of its time.
+
+        The wires must be of the ports of both ends. The name must be free, and is looked at only if people chose it
+        (`named`). Returns the node as it is kept. Raises PatchError, having changed nothing.
+        """
+        if named or node.scope:
+            self._check_name(node.name, node.scope)
+        if node.params:
+            node = msgspec.structs.replace(node, params=_as_json(node.params))
+        self.nodes[node.id] = node
+        self._rank[node.id] = len(self._rank)
+        self._ids_by_name[node.scope, node.name] = node.id
+        if edges:
+            incoming = self.incoming[node.id] = {}
+            for edge in edges:
+                self.edges[node.id, edge.target_port] = edge
+                incoming[edge.target_port] = edge
+                self.outgoing.setdefault(edge.source, {})[edge] = None
+        return node
+
+    def discard(self, node: NodeDoc) -> None:
+        """Take back the newest `append`, as if it had never been."""
+        for port, edge in self.incoming.pop(node.id, {}).items():
+            del self.edges[node.id, port]
+            del self.outgoing[edge.source][edge]
+        del self.nodes[node.id]
+        del self._rank[node.id]
+        self._free(node)
 
     # ------------------------------------------------------------ single changes, each answering its inverse
 
@@ -260,6 +293,13 @@ class State:
                 _check_text("each name in a scope", part)
         if (scope, name) in self._ids_by_name:
             raise PatchError(f"there is a node named {_shown(name)} already")
+
+
+def free_suffix(base: str, taken: Callable[[str], bool]) -> str:
+    """`base`, or `base_1`, `base_2`, ...: the first that is not taken. `State.free_name` gives the same, faster."""
+    if not taken(base):
+        return base
+    return next(name for i in count(1) if not taken(name := f"{base}_{i}"))
 
 
 def known_kind(node: NodeDoc) -> Kind | None:

@@ -9,6 +9,7 @@ import numpy as np
 from flowloom.compiler.expr import Expr
 from flowloom.op import Op
 from flowloom.ops.operators import with_operators
+from flowloom.places import place_text, user_place
 from flowloom.spec import Shape, Spec, SpecError
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class Tensor:
         return self.spec.shape
 
     @property
+    def ndim(self) -> int:
+        """How many dimensions. Raises SpecError while they are not known."""
+        return self.spec.ndim
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The type of an element. Raises SpecError while it is not known."""
         return self.spec.dtype
@@ -59,8 +65,16 @@ class Tensor:
         set_here = {k: v for k, v in params.items() if v != op.params[k].default}
         return graph.add(op.name, args, set_here, name=name)
 
+    def __locate_error__(self, error: Exception, kind: str, name: str | None, operands: tuple[Any, ...]) -> Exception:
+        return self.graph.located(error, kind, name, operands)
+
     def __bool__(self) -> bool:
-        raise TypeError("a tensor has no truth value while the graph is built; use where(condition, a, b)")
+        message = "a tensor has no truth value while the graph is built; use where(condition, a, b), or cond"
+        raise TypeError(f"{message}. In {place_text(user_place())}, node {self.name!r}")
+
+    def __iter__(self) -> Any:
+        message = "a tensor cannot be iterated over while the graph is built; use unstack, or scan"
+        raise TypeError(f"{message}. In {place_text(user_place())}, node {self.name!r}")
 
     def __repr__(self) -> str:
         return f"<tensor {self.name}: {self.graph.spec(self) or 'not typed'}>"

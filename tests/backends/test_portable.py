@@ -149,6 +149,8 @@ def test_the_same_output_asked_for_twice_comes_in_two_arrays() -> None:
 def test_no_op_keeps_hold_of_its_operands_unless_it_is_a_view() -> None:
     for op in REGISTRY.values():
         assert op.cases is not None
+        if op.composite:
+            continue  # it is no step of a plan: its parts are
         for args, params in op.cases(np.random.default_rng(1)):
             arrays = [np.asarray(a) for a in args]
             full = {k: p.check(params.get(k, p.default)) for k, p in op.params.items()}

@@ -37,17 +37,17 @@ WRONG: dict[str, tuple[Callable[[fl.Tensor, fl.Tensor], Any], type[Exception], s
     "shapes": (
         lambda x, label: x + fl.constant([1.0, 2.0]),
         fl.SpecError,
-        r"add\(a: float32\[batch, 4\], b: float32\[2\]\): shapes do not broadcast: axis -1 is 4 and 2; .*In node 'add'",
+        r"add\(a: float32\[batch, 4\], b: float32\[2\]\): shapes do not broadcast: axis -1 is 4 and 2; .*node 'add'",
     ),
     "names": (
         lambda x, label: fl.matmul(x, x),
         fl.SpecError,
-        r"matmul\(a: float32\[batch, 4\], b: float32\[batch, 4\]\): inner sizes differ, 4 and batch. In node 'matmul'",
+        r"matmul\(a: float32\[batch, 4\], b: float32\[batch, 4\]\): inner sizes differ, 4 and batch. In test_building.py, line [0-9]+, node 'matmul'",
     ),
     "layer": (
         lambda x, label: fl.layers.dense(label, units=3),
         fl.SpecError,
-        r"dense\(x: int64\[batch\]\): .* In node 'dense'",
+        r"dense\(x: int64\[batch\]\): .* node 'dense'",
     ),
     "loss": (
         lambda x, label: fl.losses.softmax_cross_entropy(label, x),

@@ -1,0 +1,173 @@
+"""Checking: whether the gradients of a graph are its slopes, by finite differences in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flowloom.backends.portable import PortableStep, evaluate
+from flowloom.compiler.expr import CONSTANT, INPUT, Expr, constant, placeholder, rebuild, toposort
+from flowloom.compiler.gradient import gradients
+from flowloom.compiler.plan import make_plan
+from flowloom.feeds import bind
+from flowloom.graph.lower import Lowered, lower
+from flowloom.graph.tensor import Tensor
+from flowloom.graph.variables import Variable
+from flowloom.initializers import key_of
+from flowloom.ops import multiply, sum
+from flowloom.program import Program, leaf_values
+from flowloom.spec import Spec, SpecError, is_float
+
+Array = np.ndarray[Any, Any]
+Leaves = dict[Expr, Array]
+STEP = 1e-5
+
+
+class GradientError(AssertionError):
+    """A gradient that is not the slope. `name` is what was differentiated by; `node` the node whose rule is wrong."""
+
+    def __init__(self, message: str, name: str, node: str | None) -> None:
+        super().__init__(message)
+        self.name, self.node = name, node
+
+
+def check_gradients(
+    y: Tensor,
+    feeds: Mapping[str, Any] | None = None,
+    wrt: Sequence[Tensor | Variable] | None = None,
+    *,
+    directions: int = 3,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Compare the gradients of the float scalar `y` with finite differences; the largest relative error of each, by name.
+
+    `wrt` are variables and input tensors of the graph; without it, all trainable variables and float inputs that `y` is
+    computed from. Everything is computed in float64, at the values of the variables and of `feeds`, along as many random
+    `directions` for each. A kink within 1e-5 of where you stand (relu near 0) is no error of the gradient, but seems one.
+
+    Raises GradientError, naming the op whose gradient rule is wrong, if an error exceeds `tolerance`; SpecError if `y`
+    cannot be differentiated; FeedError for a feed that does not fit.
+    """
+    program = Program([y])
+    bound = bind(program.inputs, {} if feeds is None else feeds)
+    lowered = lower(y.graph, [y], {name: Spec.of(a) for name, a in bound.items()})
+    values = leaf_values(y.graph, lowered, bound, key_of(y.graph.seed, "call 0"))
+    named = _named(y, lowered, wrt)
+    doubled = _in_double(lowered.outputs)
+    loss = doubled[lowered.outputs[0]]
+    leaves = {doubled[e]: _double(a) for e, a in values.items() if e in doubled}
+    targets = {name: doubled[e] for name, e in named.items() if e in doubled}
+    rng = np.random.default_rng(seed)
+    slopes = dict(zip(targets, gradients(loss, list(targets.values())), strict=True))
+    errors: dict[str, float] = {}
+    for name, x in targets.items():
+        errors[name] = max(
+            _error(loss, slopes[name], x, leaves, rng.standard_normal(leaves[x].shape)) for _ in range(directions)
+        )
+        if not errors[name] <= tolerance:
+            culprit = _culprit(loss, leaves, tolerance, rng)
+            raise _mismatch(y, lowered, doubled, name, errors[name], culprit)
+    return errors
+
+
+def _named(y: Tensor, lowered: Lowered, wrt: Sequence[Tensor | Variable] | None) -> dict[str, Expr]:
+    """What to differentiate by: leaves by name."""
+    if wrt is None:
+        inputs = {name: e for name, e in lowered.inputs.items() if is_float(e.dtype)}
+        keys = {v.info.key: v.name for v in y.graph.variables}
+        return inputs | {keys[v.key]: v.expr for v in lowered.variables.values() if v.trainable and is_float(v.expr.dtype)}
+    leaves: dict[str, Expr] = {}
+    for w in wrt:
+        key = w.info.key if isinstance(w, Variable) else f"{w.id}/value"
+        if isinstance(w, Tensor) and w.name in lowered.inputs:
+            leaves[w.name] = lowered.inputs[w.name]
+        elif key in lowered.variables:
+            leaves[w.name] = lowered.variables[key].expr
+        else:
+            raise SpecError(f"{y.name!r} is not computed from an input or variable {w.name!r}")
+    return leaves
+
+
+def _in_double(outputs: Sequence[Expr]) -> dict[Expr, Expr]:
+    """Every expression under `outputs` with float64 in place of narrower floats."""
+    made: dict[Expr, Expr] = {}
+    for e in toposort(outputs):
+        if e.op is INPUT:
+            made[e] = placeholder(dict(e.params)["name"], _double_spec(e.spec))
+        elif e.op is CONSTANT:
+            made[e] = e if e.value is None or not is_float(e.dtype) else constant(_double(e.value))
+        else:
+            made[e] = rebuild(e, [made[a] for a in e.args], {k: _double_param(k, v) for k, v in e.params})
+    return made
+
+
+def _double(array: Array) -> Array:
+    return array.astype(np.float64) if is_float(array.dtype) else array
+
+
+def _double_spec(spec: Spec) -> Spec:
+    return spec.with_dtype("float64") if is_float(spec.dtype) else spec
+
+
+def _double_param(name: str, value: Any) -> Any:
+    return "float64" if name == "dtype" and isinstance(value, str) and is_float(np.dtype(value)) else value
+
+
+def _error(loss: Expr, slope: Expr, x: Expr, leaves: Leaves, direction: Array) -> float:
+    """How far the slope along `direction` is from the gradient's, relative to its size."""
+    (gradient,) = evaluate([slope], leaves)
+    expected = _difference(loss, x, leaves, direction)
+    found = float(np.sum(gradient * direction))
+    return abs(found - expected) / max(1.0, abs(found), abs(expected))
+
+
+def _difference(f: Expr, x: Expr, leaves: Leaves, direction: Array) -> float:
+    """The derivative of the scalar `f` along `direction` by central differences of fourth order."""
+    step = PortableStep(make_plan([f]))
+
+    def at(t: float) -> float:
+        moved = leaves | {x: leaves[x] + t * direction}
+        return float(step([moved[e] for e in step.plan.inputs])[0])
+
+    return (8 * (at(STEP) - at(-STEP)) - (at(2 * STEP) - at(-2 * STEP))) / (12 * STEP)
+
+
+def _culprit(loss: Expr, leaves: Leaves, tolerance: float, rng: np.random.Generator) -> Expr | None:
+    """The first op whose own rule does not give its own slope, at the values that flow through it."""
+    plan = make_plan([loss])
+    values: dict[Expr, Any] = dict(leaves)
+    values |= {c: c.value for c in plan.constants}
+
+    def keep(e: Expr, value: Any) -> bool:
+        if not isinstance(value, tuple):
+            values[e] = np.array(value)  # a copy: the arena is used again
+        return False
+
+    PortableStep(plan).trace([leaves[e] for e in plan.inputs], keep)
+    for e in plan.steps:
+        if not isinstance(e.spec, Spec) or not is_float(e.dtype) or any(a not in values for a in e.args):
+            continue
+        inputs = [placeholder(f"operand {i}", a.spec) for i, a in enumerate(e.args)]
+        alone = rebuild(e, inputs)
+        weighted = sum(multiply(alone, constant(rng.standard_normal(e.spec.sizes), "float64")))
+        own = {x: values[a] for x, a in zip(inputs, e.args, strict=True)}
+        for x in (x for x in inputs if is_float(x.dtype)):
+            (slope,) = gradients(weighted, [x])
+            if not _error(weighted, slope, x, own, rng.standard_normal(x.shape)) <= tolerance:
+                return e
+    return None
+
+
+def _mismatch(
+    y: Tensor, lowered: Lowered, doubled: Mapping[Expr, Expr], name: str, error: float, culprit: Expr | None
+) -> GradientError:
+    message = f"the gradient of {y.name!r} by {name!r} is not its slope: they differ by {error:.1e} of their size"
+    if culprit is None:
+        return GradientError(message, name, None)
+    original = next(e for e, d in doubled.items() if d is culprit)
+    ids = [id for id in lowered.origins.of(original) if id in y.graph.nodes]
+    where = f". In {y.graph.whereabouts(ids[0])}" if ids else ""
+    return GradientError(f"{message}; the rule of {culprit.op.name} is wrong{where}", name, ids[0] if ids else None)

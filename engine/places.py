@@ -1,0 +1,39 @@
+"""Places in the user's own code: the cell or file, and the line, that an error should point to."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import PurePath
+from typing import TypeAlias
+
+Place: TypeAlias = tuple[str, int]  # a code object's file name, and a line in it
+
+
+def user_place() -> Place | None:
+    """The line of the innermost caller that is not flowloom's own code."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name != "flowloom" and not name.startswith("flowloom."):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back  # type: ignore[assignment]  # None at the outermost
+    return None
+
+
+def place_text(place: Place | None) -> str:
+    """A place as people know it: "cell 7, line 3", "train.py, line 12"; "" for none."""
+    if place is None:
+        return ""
+    file, line = place
+    return f"{_cell(file) or PurePath(file).name}, line {line}"
+
+
+def _cell(file: str) -> str | None:
+    """The notebook cell that IPython compiled under this file name: "cell 7"."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    found = shell.compile.format_code_name(file) if shell is not None else None
+    if found is None:
+        return None
+    _, label = found  # ("Cell", "In[7]")
+    return f"cell {label.removeprefix('In[').removesuffix(']')}"

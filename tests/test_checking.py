@@ -1,0 +1,75 @@
+"""Gradients checked against slopes, on models as people build them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import flowloom as fl
+from flowloom.op import REGISTRY
+from flowloom.spec import Spec
+
+X = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+
+
+def model() -> fl.Tensor:
+    with fl.Graph():
+        x = fl.input("x", shape=("batch", 4))
+        label = fl.input("label", shape=("batch",), dtype="int64")
+        hidden = fl.layers.dense(x, units=5, activation="tanh")
+        return fl.losses.softmax_cross_entropy(fl.layers.dense(hidden, units=3), label)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def wrong_op() -> Iterator[Any]:
+    """An op whose gradient rule forgets a factor of 2."""
+
+    @fl.op
+    def twice(x: Spec) -> Spec:
+        """Two times x."""
+        return x
+
+    twice.kernel(lambda xp, x: x * 2).vjp(lambda g, y, x: (g,))
+    yield twice
+    del REGISTRY["twice"]
+
+
+def test_gradients_of_a_model_are_its_slopes() -> None:
+    errors = fl.check_gradients(model(), {"x": X, "label": np.arange(6) % 3})
+
+    assert set(errors) == {"x", "dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias"}
+    assert max(errors.values()) < 1e-8
+
+
+def test_it_checks_what_it_is_asked_for() -> None:
+    loss = model()
+    wrt = [loss.graph.variable("dense/kernel"), loss.graph["x"]]
+
+    assert list(fl.check_gradients(loss, {"x": X, "label": np.arange(6) % 3}, wrt)) == ["dense/kernel", "x"]
+
+
+def test_a_wrong_rule_is_named_with_its_node(wrong_op: Any) -> None:
+    with fl.Graph():
+        x = fl.input("x", shape=("batch", 4))
+        loss = fl.mean(fl.square(wrong_op(fl.sin(x), name="doubled")))
+
+    with pytest.raises(fl.GradientError, match="the rule of twice is wrong. In test_checking.py, line .*'doubled'") as e:
+        fl.check_gradients(loss, {"x": X})
+    assert e.value.name == "x"
+    assert loss.graph.nodes[e.value.node or ""].name == "doubled"
+
+
+def test_what_cannot_be_checked_is_said() -> None:
+    loss = model()
+    with fl.Graph() as other:
+        elsewhere = fl.input("elsewhere")
+
+    with pytest.raises(fl.SpecError, match="is not computed from an input or variable 'elsewhere'"):
+        fl.check_gradients(loss, {"x": X, "label": np.arange(6) % 3}, [elsewhere])
+    with pytest.raises(fl.SpecError, match="the gradient needs a scalar"):
+        fl.check_gradients(other["elsewhere"] * 2.0, {"elsewhere": X[0]})
+    with pytest.raises(fl.FeedError, match="label"):
+        fl.check_gradients(loss, {"x": X})
