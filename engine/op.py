@@ -298,15 +298,13 @@ def ports_of(function: Callable[..., Any], skip: int = 0) -> tuple[Port, ...]:
 
 def port_names(ports: Sequence[Port], count: int) -> tuple[str, ...]:
     """The names of `count` operands of `ports`; those of a variadic port `xs` are `xs.0`, `xs.1`, ..."""
-
-    def names() -> Iterator[str]:
-        for port in ports:
-            if port.variadic:
-                yield from (f"{port.name}.{i}" for i in range(count - len(ports) + 1))
-            else:
-                yield port.name
-
-    return tuple(names())
+    names: list[str] = []
+    for port in ports:
+        if port.variadic:
+            names += [f"{port.name}.{i}" for i in range(count - len(ports) + 1)]
+        else:
+            names.append(port.name)
+    return tuple(names)
 
 
 def operands_of(

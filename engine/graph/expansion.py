@@ -106,6 +106,8 @@ def _call(kind: Kind, args: Sequence[Expr | None]) -> str:
 class _Context:
     """The NodeContext of one expansion."""
 
+    __slots__ = ("_inputs", "_node", "_params", "_sizes", "streaming", "totals", "training", "updates", "variables")
+
     def __init__(
         self,
         node: NodeDoc,

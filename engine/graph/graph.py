@@ -325,17 +325,24 @@ class Graph:
             full = complete(found.params, params, f"{kind}()")
         except (TypeError, SpecError) as error:
             raise self.located(error, found.label, name, given) from None
+        return self.insert(found, operands, params, full, name)
+
+    def insert(
+        self, kind: Kind, operands: Sequence[Any], params: dict[str, Any], full: dict[str, Any], name: str | None
+    ) -> Any:
+        """`add` for what is checked already: an operand (or None) for each port, the parameters as the document holds
+        them, and all of them with their defaults (`full`)."""
         with self.lock:
             made, added = self._made, list[NodeDoc]()
             try:
-                return self._add(found, operands, params, full, name, added)
+                return self._add(kind, operands, params, full, name, added)
             except BaseException as error:
                 for node in reversed(added):
                     self._state.discard(node)
                     self._inference.known.pop(node.id, None)
                 self._made = made
                 if isinstance(error, SpecError | PatchError):
-                    raise self.located(error, found.label, name, operands) from None
+                    raise self.located(error, kind.label, name, operands) from None
                 raise
 
     def _add(

@@ -131,7 +131,7 @@ def _places(items: _Items, sizes: Mapping[str, Size]) -> dict[str, Place]:
 
 
 def _in_order(before: Mapping[str, Collection[str]]) -> list[str]:
-    """The items so that each comes after what it reads from; of scopes that read from each other, the first comes first."""
+    """The items so that each comes after what it reads from; of scopes that read from each other, the first goes first."""
     rank = {item: index for index, item in enumerate(before)}
     after: dict[str, list[str]] = {item: [] for item in before}
     waits = {item: len(set(sources)) for item, sources in before.items()}

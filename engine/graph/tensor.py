@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flowloom.compiler.expr import Expr
+from flowloom.graph.kinds import find_kind
 from flowloom.op import Op
 from flowloom.ops.operators import with_operators
 from flowloom.places import place_text, user_place
@@ -62,8 +63,10 @@ class Tensor:
     @staticmethod
     def __apply_op__(op: Op, args: tuple[Any, ...], params: dict[str, Any], name: str | None) -> Any:
         graph = next(a.graph for a in args if isinstance(a, Tensor))
-        set_here = {k: v for k, v in params.items() if v != op.params[k].default}
-        return graph.add(op.name, args, set_here, name=name)
+        kind = find_kind(op.name)
+        assert kind is not None, op.name
+        set_here = {k: op.params[k].document(v) for k, v in params.items() if v != op.params[k].default}
+        return graph.insert(kind, args, set_here, params, name)
 
     def __locate_error__(self, error: Exception, kind: str, name: str | None, operands: tuple[Any, ...]) -> Exception:
         return self.graph.located(error, kind, name, operands)
