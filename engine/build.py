@@ -96,11 +96,15 @@ def gradients(
 
 
 def _written_out(y: Tensor, wrt: Sequence[Tensor | Variable], scope: str) -> list[Tensor]:
-    with y.graph.lock, y.graph.scope(scope):
+    with y.graph.attempt(), y.graph.scope(scope):
         leaves = [w.expr if isinstance(w, Tensor) else w.info.expr for w in wrt]
         return write_out(y.graph, differentiate(y.expr, leaves), tensors_of(y.graph), y)
 
 
 def _zeros_like(w: Tensor | Variable) -> Tensor:
+    """Zeros like `w`: of a tensor by looking at it, so that its sizes are known where it is."""
+    if isinstance(w, Tensor):
+        like: Tensor = w.graph.add("zeros_like", (w,))
+        return like
     zeros: Tensor = w.graph.add("broadcast_to", (np.zeros((), w.dtype),), {"shape": w.shape})
     return zeros

@@ -104,14 +104,8 @@ def _zone(graph: Graph, name: str) -> Iterator[str]:
     free, count = name, 1
     while any(_lies_in(scope, _join(outer, free)) for scope in taken):
         free, count = f"{name}_{count}", count + 1
-    depth = graph.undo_depth
-    try:
-        with graph.scope(free):
-            yield _join(outer, free)
-    except BaseException:
-        while graph.undo_depth > depth:
-            graph.undo()
-        raise
+    with graph.attempt(), graph.scope(free):
+        yield _join(outer, free)
 
 
 def _hand_on(graph: Graph, chosen: Tensor, scope: str) -> None:

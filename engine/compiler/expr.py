@@ -77,7 +77,10 @@ def build(op: Op, args: tuple[Expr | None, ...], params: dict[str, Any]) -> Any:
         return constant(op.compute(np, **params))
     if op.composite:
         made = op.expand(*args, **params)
-        return made if op.pull is None else _build_primitive(_with_gradient(op), (made, *args), params)
+        if op.pull is None:
+            return made
+        given = tuple(a is not None for a in args)
+        return _build_primitive(_with_gradient(op, given), (made, *(a for a in args if a is not None)), params)
     return _build_primitive(op, args, params)
 
 
@@ -107,21 +110,29 @@ def items(whole: Expr) -> tuple[Expr, ...]:
 
 
 @cache
-def _with_gradient(op: Op) -> Op:
-    """An op that gives its first operand, the result of a composite, and has the gradient rule of that composite."""
-    assert op.pull is not None
-    pull = op.pull
+def _with_gradient(op: Op, given: tuple[bool, ...]) -> Op:
+    """An op that gives its first operand, the result of a composite, and has the gradient rule of that composite.
+
+    `given` says which ports of the composite have an operand; only those follow.
+    """
+
+    def pull(g: Any, y: Any, value: Any, *xs: Any, **params: Any) -> tuple[Any, ...]:
+        rest = iter(xs)
+        assert op.pull is not None
+        made = op.pull(g, y, *(next(rest) if there else None for there in given), **params)
+        return (None, *(m for m, there in zip(made, given, strict=True) if there))
+
     return Op(
         name=op.name,
         family=op.family,
         rule=lambda value, *xs, **params: value,
         doc=op.doc,
-        ports=(Port("value"), *op.ports),
+        ports=(Port("value"), Port("operands", variadic=True)),
         params=op.params,
         view=True,
         narrow=True,
         run=lambda xp, value, *xs, **params: value,
-        pull=lambda g, y, value, *xs, **params: (None, *pull(g, y, *xs, **params)),
+        pull=pull,
     )
 
 

@@ -127,7 +127,7 @@ def _sum_back(g: Expr, a: Expr) -> Expr:
 
 def zeros(e: Expr) -> Expr:
     """Zeros in the shape and dtype of `e`."""
-    if None in e.shape:
+    if not e.spec.is_concrete:
         like: Expr = get_op("zeros_like")(e)
         return like
     filled: Expr = get_op("broadcast_to")(constant(0, e.dtype), shape=e.shape)

@@ -70,8 +70,11 @@ def _place(steps: tuple[Expr, ...], outputs: Sequence[Expr]) -> tuple[dict[Expr,
 
 
 def _has_place(e: Expr) -> bool:
-    """Whether the result of `e` can be written to a place chosen beforehand: its size does not depend on values."""
-    return e.op.takes_out and isinstance(e.spec, Spec) and e.spec.is_concrete
+    """Whether the result of `e` can be written to a place chosen beforehand: its size does not depend on values.
+
+    Strings (dtype object) are references, which an arena of bytes cannot hold.
+    """
+    return e.op.takes_out and isinstance(e.spec, Spec) and e.spec.is_concrete and e.spec.dtype != object
 
 
 def _aligned(nbytes: int) -> int:

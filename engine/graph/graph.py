@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -166,6 +166,10 @@ class Graph:
         place = place_text(self._places.get(id))
         return f"{place}, node {self._state.nodes[id].path!r}" if place else f"node {self._state.nodes[id].path!r}"
 
+    def copy_places(self, other: Graph) -> None:
+        """Take over from a graph with nodes of the same ids where in the user's code they were made."""
+        self._places.update(other._places)
+
     def located(self, error: Exception, kind: str, name: str | None, operands: Iterable[Any] = ()) -> Exception:
         """An error of a node of that kind that is being added: with the call, if it names none, and the user's line."""
         scope = current_scope(self)
@@ -307,6 +311,19 @@ class Graph:
             yield self
         finally:
             _open.reset(token)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Build in a `with` that takes back all its steps if it fails."""
+        with self.lock:
+            depth = len(self._undo)
+            try:
+                yield
+            except BaseException:
+                for applied in reversed(self._undo[depth:]):
+                    self._tell(self._perform(applied.inverse, None))
+                del self._undo[depth:]
+                raise
 
     def add(
         self, kind: str, args: Iterable[Any] = (), params: Mapping[str, Any] | None = None, *, name: str | None = None

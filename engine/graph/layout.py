@@ -21,6 +21,7 @@ GAP_X, GAP_Y, SWEEPS = 96.0, 28.0, 4  # pixels between columns, pixels between n
 NARROWEST, WIDEST = 160.0, 240.0  # pixels: how wide a node is drawn
 HEADER, ROW, FOOTER = 32.0, 20.0, 24.0  # pixels: its name, each row of named ports, its spec
 NAME, SMALL, CODE = 8.4, 6.6, 6.7  # pixels: a character of the name, of the kind, of the spec
+PORTS = 36.0  # pixels: left and right of the names of ports, and between them
 SIDE, TITLE, BOTTOM = 24.0, 44.0, 20.0  # pixels: around what is in a scope, the top with its title
 
 BEGINS = ("cond_begin", "while_begin", "scan_begin")  # the first of its scope, at the left edge
@@ -60,9 +61,12 @@ def size(state: State, inference: Inference, id: str) -> Size:
     label = kind.label if kind else node.kind
     specs = [str(e.spec) for e in inferred.exprs().values()] if inferred else []
     head = len(node.name) * NAME + 36 + (0 if label == node.name else len(label) * SMALL + 12)
-    width = max(head, max((len(s) for s in specs), default=0) * CODE + 28)
-    ports = (len(open_ports(state, id)), len(inferred.outputs) if inferred else 0)
-    return min(WIDEST, max(NARROWEST, width)), HEADER + ROW * max(n if n > 1 else 0 for n in ports) + FOOTER
+    optional = {p.name for p in kind.ports if p.optional} if kind else set()
+    inputs = [f"{port} optional" if port in optional else port for port in open_ports(state, id)]
+    rows = [side if len(side) > 1 else [] for side in (inputs, list(inferred.outputs) if inferred else [])]
+    named = sum(max((len(name) for name in side), default=0) for side in rows)
+    width = max(head, max((len(s) for s in specs), default=0) * CODE + 28, named * SMALL + PORTS if named else 0)
+    return min(WIDEST, max(NARROWEST, width)), HEADER + ROW * max(map(len, rows)) + FOOTER
 
 
 def arrange(state: State, sizes: Mapping[str, Size]) -> Drawing:
@@ -131,7 +135,7 @@ def _places(items: _Items, sizes: Mapping[str, Size]) -> dict[str, Place]:
 
 
 def _in_order(before: Mapping[str, Collection[str]]) -> list[str]:
-    """The items so that each comes after what it reads from; of scopes that read from each other, the first goes first."""
+    """The items, each after those that it reads from; where scopes read from each other, the first one goes first."""
     rank = {item: index for index, item in enumerate(before)}
     after: dict[str, list[str]] = {item: [] for item in before}
     waits = {item: len(set(sources)) for item, sources in before.items()}

@@ -1,15 +1,22 @@
-"""Dense, embedding and flatten: the layers that most models are made of. Keras' names and meanings."""
+"""Dense, the layer that most models are made of, and what other layers make of it. Keras' names and meanings."""
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 from flowloom.compiler.expr import Expr
+from flowloom.constraints import Constraint
 from flowloom.graph.kinds import NodeContext
 from flowloom.initializers import Initializer
 from flowloom.layers.activations import Activation, activate
 from flowloom.layers.layer import layer
-from flowloom.ops import matmul, reshape, take
+from flowloom.ops import matmul
 from flowloom.params import Count
-from flowloom.spec import SpecError, product
+from flowloom.regularizers import Regularizer
+from flowloom.spec import SpecError
+
+# How a variable begins and is kept in bounds.
+Made: TypeAlias = tuple[Initializer, Regularizer | None, Constraint | None]
 
 
 @layer()
@@ -22,6 +29,10 @@ def dense(
     use_bias: bool = True,
     kernel_initializer: Initializer = "glorot_uniform",
     bias_initializer: Initializer = "zeros",
+    kernel_regularizer: Regularizer | None = None,
+    bias_regularizer: Regularizer | None = None,
+    kernel_constraint: Constraint | None = None,
+    bias_constraint: Constraint | None = None,
     trainable: bool = True,
 ) -> Expr:
     """`activation(x @ kernel + bias)`: every output reads every input.
@@ -30,37 +41,14 @@ def dense(
     """
     if x.spec.ndim < 2:
         raise SpecError(f"dense reads rows of features: 2 dimensions or more; got {x.spec}")
-    y: Expr = matmul(x, node.variable("kernel", (x.shape[-1], units), kernel_initializer))
-    if use_bias:
-        y = y + node.variable("bias", (units,), bias_initializer)  # type: ignore[operator]
-    return activate(y, activation)
+    kernel = kernel_initializer, kernel_regularizer, kernel_constraint
+    bias = (bias_initializer, bias_regularizer, bias_constraint) if use_bias else None
+    return activate(linear(node, x, units, kernel, bias), activation)
 
 
-@layer()
-def embedding(
-    node: NodeContext,
-    indices: Expr,
-    *,
-    input_dim: Count = 1000,
-    output_dim: Count = 16,
-    embeddings_initializer: Initializer = "random_uniform",
-    trainable: bool = True,
-) -> Expr:
-    """The learned vector of each index. `indices` (...) are integers from 0 to `input_dim` - 1.
-
-    Returns (..., output_dim). Variable: embeddings (input_dim, output_dim). An index out of range stops the run and is
-    named.
-    """
-    if indices.dtype.kind not in "iu":
-        raise SpecError(f"embedding reads integers; got {indices.spec}")
-    rows: Expr = take(node.variable("embeddings", (input_dim, output_dim), embeddings_initializer), indices, axis=0)
-    return rows
-
-
-@layer()
-def flatten(node: NodeContext, x: Expr) -> Expr:
-    """Join all dimensions of `x` but the first: (batch, a, b, ...) becomes (batch, a*b*...)."""
-    if x.spec.ndim < 1:
-        raise SpecError("flatten needs a first dimension to keep; got a scalar")
-    flat: Expr = reshape(x, shape=(x.shape[0], product(x.shape[1:])))
-    return flat
+def linear(
+    node: NodeContext, x: Any, units: int, kernel: Made, bias: Made | None = ("zeros", None, None), prefix: str = ""
+) -> Any:
+    """`x @ kernel + bias` for `x` (..., features), with variables of those names behind the prefix."""
+    y = matmul(x, node.variable(f"{prefix}kernel", (x.shape[-1], units), *kernel))
+    return y if bias is None else y + node.variable(f"{prefix}bias", (units,), *bias)

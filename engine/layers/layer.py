@@ -9,7 +9,7 @@ from typing import Any
 from flowloom.graph.graph import current_graph
 from flowloom.graph.kinds import Kind, declare_kind
 from flowloom.graph.tensor import Tensor
-from flowloom.op import Family, ports_of
+from flowloom.op import Family, Port, ports_of
 from flowloom.params import params_of
 
 
@@ -23,19 +23,28 @@ class Layer:
         self.__signature__ = signature
 
     def __call__(self, *tensors: Any, name: str | None = None, **params: Any) -> Any:
-        """Add a node on `tensors` to their graph. Raises SpecError or TypeError if they or `params` do not fit."""
-        graph = next((t.graph for t in tensors if isinstance(t, Tensor)), None) or current_graph()
+        """Add a node on `tensors` to their graph. Raises SpecError or TypeError if they or `params` do not fit.
+
+        A layer on any number of tensors also takes them as one list.
+        """
+        if len(tensors) == 1 and isinstance(tensors[0], list | tuple) and any(p.variadic for p in self.kind.ports):
+            tensors = tuple(tensors[0])
+        given = (*tensors, *(params.get(port.name) for port in self.kind.ports))
+        graph = next((t.graph for t in given if isinstance(t, Tensor)), None) or current_graph()
         return graph.add(self.kind.name, tensors, params, name=name)
 
     def __repr__(self) -> str:
         return f"<layer {self.kind.name}>"
 
 
-def layer(namespace: str = "layers", family: Family = "layer") -> Callable[[Callable[..., Any]], Layer]:
+def layer(
+    namespace: str = "layers", family: Family = "layer", *, outputs: tuple[str, ...] = ("y",)
+) -> Callable[[Callable[..., Any]], Layer]:
     """Declare a layer from `(node, *tensors, **params) -> expressions` and register it as "namespace.name".
 
     `node` (a NodeContext) gives variables, random keys and whether the graph is learning. The other positional
-    parameters are ports, the keyword-only ones form fields, the docstring the help.
+    parameters are ports (those with the default None may stay open), the keyword-only ones form fields, the docstring
+    the help. `outputs`: port names, where there are several; one written "*parts" stands for any number.
     """
 
     def declare(function: Callable[..., Any]) -> Layer:
@@ -46,6 +55,7 @@ def layer(namespace: str = "layers", family: Family = "layer") -> Callable[[Call
             ports=ports_of(function, skip=1),
             params=params_of(function),
             expand=function,
+            outputs=tuple(Port(o.removeprefix("*"), variadic=o.startswith("*")) for o in outputs),
         )
         return Layer(declare_kind(kind), _public_signature(function))
 

@@ -157,7 +157,6 @@ from flowloom.ops.dynamic_parts import fold_pad_by, pad_by, slice_at, slice_by, 
 from flowloom.ops.dynamic_windows import (
     extract_patches_by,
     fold_patches_to,
-    max_unpool_to,
 )
 from flowloom.ops.einsum import (
     einsum,
@@ -308,6 +307,10 @@ from flowloom.ops.quantization import (
     qlinear_matmul,
     quantize,
     round_through,
+)
+from flowloom.ops.quantized_convolution import (
+    conv_integer,
+    qlinear_conv,
 )
 from flowloom.ops.random import (
     fold_in,
@@ -518,6 +521,7 @@ __all__ = [
     "conv3d_transpose",
     "conv_backprop_filter",
     "conv_backprop_input",
+    "conv_integer",
     "cos",
     "cosh",
     "count_ngrams",
@@ -638,7 +642,6 @@ __all__ = [
     "max_pool_select",
     "max_pool_with_indices",
     "max_unpool",
-    "max_unpool_to",
     "maximum",
     "mean",
     "median",
@@ -673,6 +676,7 @@ __all__ = [
     "power",
     "prelu",
     "prod",
+    "qlinear_conv",
     "qlinear_matmul",
     "qr",
     "quantile",

@@ -1,4 +1,4 @@
-"""Patches and positions of windows whose sizes are tensors: for values that are known only when it runs.
+"""Patches whose sizes are tensors: for values that are known only when it runs.
 
 Each op does what its namesake with parameters does. Prefer the namesake where values are known.
 """
@@ -11,13 +11,9 @@ from typing import Any
 import numpy as np
 
 from flowloom.op import Sample, op
-from flowloom.ops.along import take_along_axis
 from flowloom.ops.dynamic import length_of
-from flowloom.ops.inference import integer, numeric
+from flowloom.ops.inference import numeric
 from flowloom.ops.patches import extract_patches, fold_patches
-from flowloom.ops.pool_positions import max_unpool
-from flowloom.ops.pooling import fits
-from flowloom.ops.shape import flatten, reshaped_to
 from flowloom.ops.windows import images
 from flowloom.params import AnyPadding, Each
 from flowloom.spec import Spec, SpecError
@@ -102,35 +98,3 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 def _(rng: np.random.Generator) -> Iterator[Sample]:
     for shape, size, how in _CASES:
         yield (rng.normal(size=shape), np.array(shape[1:-1]), np.array(size)), how
-
-
-@op(family="layer")
-def max_unpool_to(x: Spec, indices: Spec, output_size: Spec) -> Spec:
-    """Zeros (batch, *output_size, channels), with each of `x` at its position, as `max_unpool`.
-
-    `output_size` is an integer vector, a size for each axis. Raises SpecError if the shapes do not fit, and IndexError,
-    when it runs, if a position is outside.
-    """
-    fits(images(numeric(x), "x"), integer(indices, "indices"), "indices")
-    count = integer(output_size, "output_size").shape
-    if count not in ((x.ndim - 2,), (None,)):
-        raise SpecError(f"output_size needs {x.ndim - 2} numbers, one for each axis; got {output_size}")
-    return x.with_shape((x.shape[0], *(None,) * (x.ndim - 2), x.shape[-1]))
-
-
-@max_unpool_to.kernel
-def _(xp: Any, x: Any, indices: Any, output_size: Any) -> Any:
-    return max_unpool.compute(xp, x, indices, output_size=tuple(output_size.tolist()))
-
-
-@max_unpool_to.vjp
-def _(g: Any, y: Any, x: Any, indices: Any, output_size: Any) -> Any:
-    flat, rows = (flatten(v, first=1, last=-2) for v in (g, indices))
-    return reshaped_to(take_along_axis(flat, rows, axis=1), x), None, None
-
-
-@max_unpool_to.samples
-def _(rng: np.random.Generator) -> Iterator[Sample]:
-    places = rng.permuted(np.tile(np.arange(24), (2, 3, 1)), axis=-1)[..., :4].transpose(0, 2, 1).reshape(2, 2, 2, 3)
-    yield (rng.normal(size=(2, 2, 2, 3)), places, np.array([4, 6])), {}
-    yield (rng.normal(size=(2, 2, 1)), np.array([[[0], [3]], [[4], [1]]]), np.array([5])), {}

@@ -29,7 +29,7 @@ def checked_labels(labels: Spec, *, classes: Size) -> Spec:
 def _(xp: Any, labels: Any, *, classes: int, out: Any = None) -> Any:
     checked = in_range(xp, labels, classes, "label")
     if out is None:
-        return checked
+        return xp.array(checked)
     out[...] = checked
     return out
 

@@ -29,15 +29,18 @@ def count_ngrams(
 ) -> Spec:
     """How often each of the `ngrams` is in each row of `x` (integers or strings), at its place in `columns`: float32.
 
-    There are `size` columns; None: as many as are needed. The words of an n-gram may have up to `max_skip_count` others between them, as many each time. "tfidf" multiplies the
-    counts by `weights`; "idf" gives the weights of what is there. ONNX's TfIdfVectorizer.
+    There are `size` columns; None: as many as are needed. The words of an n-gram may have up to `max_skip_count` others
+    between them, as many each time. "tfidf" multiplies the counts by `weights`; "idf" gives the weights of what is
+    there. ONNX's TfIdfVectorizer.
 
     Raises SpecError unless there are as many columns (and weights) as n-grams, and `x` is a vector or matrix of words.
     """
     if x.ndim not in (1, 2) or not (is_integer(x.dtype) or x.dtype == object):
         raise SpecError(f"a vector or matrix of integers or strings is needed; got {x}")
     if len(columns) != len(ngrams) or (weights and len(weights) != len(ngrams)):
-        raise SpecError(f"{len(ngrams)} n-grams need as many columns, and weights; got {len(columns)} and {len(weights)}")
+        raise SpecError(
+            f"{len(ngrams)} n-grams need as many columns, and weights; got {len(columns)} and {len(weights)}"
+        )
     return Spec((*x.shape[:-1], _width(columns, size)), "float32")
 
 
@@ -75,7 +78,8 @@ def _(
     if out is None:
         out = np.empty((*x.shape[:-1], _width(columns, size)), np.float32)
     out[...] = 0
-    np.add.at(out.reshape(len(rows), out.shape[-1]), (slice(None), np.asarray(columns)), counts)
+    for column, count in zip(columns, counts.T, strict=True):
+        out[..., column] += count.reshape(x.shape[:-1])
     return out
 
 
@@ -90,5 +94,8 @@ def _grams(row: list[Any], lengths: set[int], max_skip_count: int) -> Iterator[t
 def _(rng: np.random.Generator) -> Iterator[Sample]:
     grams: dict[str, Any] = {"ngrams": ((1,), (1, 2), (2, 1)), "columns": (0, 2, 1)}
     yield (np.array([1, 2, 1, 1, 2]),), grams
-    yield (np.array([[1, 1, 2], [2, 3, 1]]),), {**grams, "max_skip_count": 1, "weights": (1.0, 2.0, 0.5), "mode": "tfidf"}
+    yield (
+        (np.array([[1, 1, 2], [2, 3, 1]]),),
+        {**grams, "max_skip_count": 1, "weights": (1.0, 2.0, 0.5), "mode": "tfidf"},
+    )
     yield (np.array(["a", "b", "a"], object),), {"ngrams": (("a",),), "columns": (0,), "mode": "idf", "size": 3}

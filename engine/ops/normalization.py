@@ -6,13 +6,14 @@ Half floats are computed in float32 up to the scale, and rounded then. The names
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from msgspec import Meta
 
 from flowloom.op import Sample, op
-from flowloom.ops.elementwise import cast, sqrt, square
+from flowloom.ops.elementwise import add, cast, sqrt, square
 from flowloom.ops.inference import normalize_axes
 from flowloom.ops.padding import pad
 from flowloom.ops.points import span
@@ -115,18 +116,13 @@ def local_response_normalization(
 
     The channels lie along `axis`; beyond the first and the last there are zeros, and of an even `size` one channel more
     lies behind than in front (ONNX LRN). Returns the shape and dtype of `x`. Source: Krizhevsky, Sutskever and Hinton,
-    "ImageNet Classification with Deep Convolutional Neural Networks", 2012. Raises SpecError if `x` is not of floats,
-    or if the number of channels is unknown.
+    "ImageNet Classification with Deep Convolutional Neural Networks", 2012. Raises SpecError if `x` is not of floats.
     """
     at, fine = normalize_axis(axis, x.ndim), _fine(x)
-    channels = x.shape[at]
-    if not isinstance(channels, int):
-        raise SpecError(f"the number of channels must be known; axis {axis} is {channels}", dimension=f"axis {axis}")
     margin = ((size - 1) // 2, size // 2)
     squares = pad(square(fine), pad_width=((0, 0),) * at + (margin,) + ((0, 0),) * (x.ndim - at - 1))
-    total = span(squares, 0, channels, at)
-    for first in range(1, size):
-        total = total + span(squares, first, first + channels, at)
+    shifted = [span(squares, first or None, first - size + 1 or None, at) for first in range(size)]
+    total = reduce(add, shifted)
     return _as(fine / (total * (alpha / size) + bias) ** beta, x)
 
 

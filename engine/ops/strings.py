@@ -71,7 +71,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 @op(family="data", differentiable=False)
 def string_concat(a: Spec, b: Spec) -> Spec:
-    """The strings in `a`, each with that in `b` after it; the shapes broadcast. Raises SpecError for what is no text."""
+    """The strings in `a`, each with that in `b` after it; shapes broadcast. Raises SpecError for what is no text."""
     return broadcast(_text(a), _text(b), dtype=STRING)
 
 

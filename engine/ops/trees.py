@@ -11,7 +11,7 @@ from flowloom.op import Sample, op
 from flowloom.ops.inference import integer, same_dims
 from flowloom.spec import Spec, SpecError, is_float
 
-# The comparisons of a node, in ONNX's order: x <= t, x < t, x >= t, x > t, x == t, x != t, x among the members of set t.
+# The comparisons of a node, in ONNX's order: x <= t, x < t, x >= t, x > t, x == t, x != t; then x among set t.
 COMPARISONS = (np.less_equal, np.less, np.greater_equal, np.greater, np.equal, np.not_equal)
 MEMBER = 6
 
@@ -30,10 +30,10 @@ def tree_leaves(
 ) -> Spec:
     """The leaf that each row of `x` (rows, features) reaches in each tree: int64 (rows, trees).
 
-    The trees lie in one list of nodes: node i compares the feature `features[i]` with `thresholds[i]` as `modes[i]` says
-    (0 to 6: <=, <, >=, >, ==, !=, and among the row of `members` of that number) and goes on to `if_true[i]` or
-    `if_false[i]`; where the feature is NaN, to the former if `missing[i]`. A place p < 0 is the leaf -1 - p. `roots` are
-    the places that the trees begin at.
+    The trees lie in one list of nodes: node i compares the feature `features[i]` with `thresholds[i]` as `modes[i]`
+    says (0 to 6: <=, <, >=, >, ==, !=, and among the row of `members` of that number) and goes on to `if_true[i]` or
+    `if_false[i]`; where the feature is NaN, to the former if `missing[i]`. A place p < 0 is the leaf -1 - p. `roots`
+    are the places that the trees begin at.
 
     Raises SpecError for another number of dimensions, IndexError or ValueError, when it runs, for a place that is not
     there and a tree that never ends.

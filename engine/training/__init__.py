@@ -1,5 +1,6 @@
 """Training: runs in the background that obey while they go on."""
 
+from flowloom.training.evaluation import evaluate as evaluate
 from flowloom.training.run import Event as Event
 from flowloom.training.run import Run as Run
 from flowloom.training.run import run_of as run_of

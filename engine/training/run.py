@@ -15,8 +15,10 @@ from flowloom.data import Dataset
 from flowloom.graph.graph import Graph
 from flowloom.optimizers import Optimizer
 from flowloom.params import unknown_name
+from flowloom.training.evaluation import Evaluation
+from flowloom.training.measures import Batch, Means
 from flowloom.training.series import Array, Series
-from flowloom.training.step import Batch, Evaluation, Means, TrainStep
+from flowloom.training.step import TrainStep
 
 Status: TypeAlias = Literal["running", "paused", "stopped", "finished", "failed"]
 Action: TypeAlias = Literal["pause", "resume", "step", "set", "stop"]
@@ -187,8 +189,10 @@ class Run:
             for epoch in range(1, self.epochs + 1):
                 self.epoch = epoch
                 self._train_epoch()
+            self._step.finish()
             self.status = "finished"
         except _Stop:
+            self._step.finish()
             self.status = "stopped"
         except Exception as error:
             self.error = error
@@ -198,6 +202,7 @@ class Run:
 
     def _train_epoch(self) -> None:
         means = Means()
+        self._step.restart()
         for batch in self._data.batches(epoch=self.epoch - 1):
             self._obey()
             began = time.perf_counter()
@@ -206,9 +211,10 @@ class Run:
             self._record(values)
             self.samples += len(next(iter(batch.values())))
             self.seconds += time.perf_counter() - began
-        measured = means.values
+        measured = means.values | self._step.running
         if self._validation is not None:
-            validated = {f"val_{n}": v for n, v in self._evaluation(self._unless_stopped(self._validation)).items()}
+            found = self._evaluation(self._unless_stopped(self._validation), self._step.averages)
+            validated = {f"val_{name}": value for name, value in found.items()}
             self._record(validated)
             measured |= validated
         self.history = {name: [*self.history.get(name, ()), value] for name, value in measured.items()}
@@ -241,7 +247,7 @@ class Run:
                 self.status, self._single_step = "running", True
             case "set":
                 detail = f"{name} {self._step.hyperparameters[name]:g} -> {value:g}"
-                self._step.hyperparameters[name] = value
+                self._step.set(name, value)
         self.events.append(Event(self.step_count, action, detail))
         if action == "stop":
             raise _Stop

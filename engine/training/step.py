@@ -16,32 +16,49 @@ from flowloom.compiler.expr import Expr, constant, placeholder
 from flowloom.compiler.gradient import gradients
 from flowloom.compiler.plan import make_plan
 from flowloom.feeds import bind
-from flowloom.graph.expansion import VariableInfo
+from flowloom.graph.expansion import Total, VariableInfo
 from flowloom.graph.graph import Graph
 from flowloom.graph.lower import Lowered, lower
 from flowloom.graph.tensor import Tensor
+from flowloom.graph.variables import Variable
 from flowloom.initializers import key_of
-from flowloom.ops import broadcast_to, cast
+from flowloom.ops import broadcast_to
 from flowloom.optimizers import Optimizer
 from flowloom.program import Program, RunError, leaf_values, located
-from flowloom.spec import Spec
+from flowloom.spec import Spec, is_float
+from flowloom.training.measures import Array, Batch, Totals, streamed
+from flowloom.training.objective import objective
+from flowloom.training.updates import (
+    AVERAGE,
+    SlotKey,
+    Update,
+    accumulate,
+    in_dtype,
+    slot_leaf,
+    slots_of,
+    update,
+)
 
-Array = np.ndarray[Any, Any]
-Batch = Mapping[str, Array]
-_Slot: TypeAlias = tuple[str, str]  # a variable's key and the optimizer's name for what it remembers of it
+_Target: TypeAlias = VariableInfo | SlotKey
 _STEP = placeholder("step", Spec((), "float32"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A step planned for one batch shape. Its outputs: the watched values, then the new value of each of `targets`."""
+    """A step planned for one batch shape.
+
+    Its outputs: the watched values, those of `running` so far in this epoch, the new `totals`, and then the new value
+    of each of `targets`.
+    """
 
     lowered: Lowered
     step: PortableStep
     steering: dict[str, Expr]  # the leaf of each hyperparameter
-    slots: dict[_Slot, Expr]  # the leaf of each slot
+    slots: dict[SlotKey, Expr]  # the leaf of each slot
     learns: bool
-    targets: tuple[VariableInfo | _Slot, ...]
+    running: tuple[str, ...]
+    totals: dict[str, Total]
+    targets: tuple[_Target, ...]
 
 
 class TrainStep:
@@ -56,9 +73,22 @@ class TrainStep:
         self.hyperparameters = {name: h.value for name, h in optimizer.hyperparameters.items()}
         self.inputs = Program(list(watched.values())).inputs
         self.count = 0
+        self.running: dict[str, float] = {}  # metrics over all samples since `restart`
         self._watched = dict(watched)
-        self._slots: dict[_Slot, Array] = {}
-        self._plans: dict[tuple[tuple[str, Spec], ...], _Planned] = {}
+        self._schedules = {n: s for n, s in optimizer.schedules.items() if s(0) == self.hyperparameters[n]}
+        self._slots: dict[SlotKey, Array] = {}
+        self._totals = Totals()
+        self._plans: dict[tuple[bool, tuple[tuple[str, Spec], ...]], _Planned] = {}
+
+    @property
+    def updates(self) -> int:
+        """How often the variables were changed: `count`, unless gradients are accumulated over batches."""
+        return self.count // self.optimizer.gradient_accumulation_steps
+
+    @property
+    def averages(self) -> dict[str, Array]:
+        """The moving averages of the variables, by key; {} unless the optimizer keeps them."""
+        return {key: array for (key, slot), array in self._slots.items() if slot == AVERAGE}
 
     def prepare(self, batch: Batch) -> bool:
         """Plan the step for batches like this one; whether it learns: the loss depends on a trainable variable.
@@ -66,6 +96,24 @@ class TrainStep:
         Raises FeedError if the batch does not fit the inputs, SpecError if the graph cannot be differentiated.
         """
         return self._planned(self._bound(batch)).learns
+
+    def set(self, name: str, value: float) -> None:
+        """Give a hyperparameter this value from the next step on; a schedule that it followed no longer counts."""
+        self._schedules.pop(name, None)
+        self.hyperparameters[name] = value
+
+    def restart(self) -> None:
+        """Begin an epoch: `running` metrics count from here."""
+        self._totals.clear()
+
+    def finish(self) -> None:
+        """End the training: the variables take their moving averages, if the optimizer keeps them."""
+        if not self.updates:
+            return
+        for planned in self._plans.values():
+            for target in planned.targets:
+                if isinstance(target, VariableInfo) and (target.key, AVERAGE) in self._slots:
+                    self._take_average(target)
 
     def __call__(self, batch: Batch) -> dict[str, float]:
         """Take one step on `batch` and give the watched values, by name.
@@ -75,60 +123,75 @@ class TrainStep:
         """
         feeds = self._bound(batch)
         planned = self._planned(feeds)
+        for name, schedule in self._schedules.items():
+            self.hyperparameters[name] = schedule(self.updates)
         leaves = self._leaves(planned, feeds)
         inputs = [leaves[e] for e in planned.step.plan.inputs]
         try:
-            results = planned.step(inputs)
+            results = iter(planned.step(inputs))
         except KernelError as error:
             raise located(self.graph, planned.lowered, error) from None
-        loss, learned = results[0], results[len(self._watched) :]
-        if not all(_is_finite(array) for array in (loss, *learned)):
+        values = dict(zip(self._watched, results, strict=False))
+        running = dict(zip(planned.running, results, strict=False))
+        totals = [next(results) for _ in planned.totals]
+        learned = list(results)
+        if not all(_is_finite(array) for array in (next(iter(values.values())), *learned)):
             raise _not_finite(self.graph, planned, inputs)
+        self.running = {name: float(value) for name, value in running.items()}
+        self._totals.take(planned.totals, totals)
+        applies = self._applies
         self._commit(planned, learned)
         self.count += 1
-        return {name: float(value) for name, value in zip(self._watched, results, strict=False)}
+        if applies and self.updates % (self.optimizer.ema_overwrite_frequency or self.updates + 1) == 0:
+            self.finish()
+        return {name: float(value) for name, value in values.items()}
 
     def _bound(self, batch: Batch) -> dict[str, Array]:
         return bind(self.inputs, {name: batch[name] for name in self.inputs})
 
+    @property
+    def _applies(self) -> bool:
+        """Whether the next batch changes the variables, and does not only add to the accumulated gradients."""
+        return (self.count + 1) % self.optimizer.gradient_accumulation_steps == 0
+
     def _planned(self, feeds: Mapping[str, Array]) -> _Planned:
         specs = {name: Spec.of(a) for name, a in feeds.items()}
-        key = tuple(specs.items())
+        key = (self._applies, tuple(specs.items()))
         if key not in self._plans:
-            self._plans[key] = self._plan(specs)
+            self._plans[key] = self._plan(specs, applies=self._applies)
         return self._plans[key]
 
-    def _plan(self, specs: Mapping[str, Spec]) -> _Planned:
-        lowered = lower(self.graph, list(self._watched.values()), specs, training=True)
-        trainable = [v for v in lowered.variables.values() if v.trainable]
-        made = gradients(lowered.outputs[0], [v.expr for v in trainable], origins=lowered.origins)
-        learned = {v: g for v, g in zip(trainable, made, strict=True) if not _is_zeros(g)}
-        scalar = Spec((), "float32")
-        steering = {name: placeholder(f"hyperparameter {name}", scalar) for name in self.hyperparameters}
-        slots: dict[_Slot, Expr] = {}
-        outputs, targets = list(lowered.outputs), list[VariableInfo | _Slot]()
-        for variable, gradient in learned.items():
-            own = {slot: placeholder(f"slot {variable.key} {slot}", variable.spec) for slot in self.optimizer.slots}
-            value, changed = self.optimizer.rule(variable.expr, gradient, own, steering, _STEP)
-            lowered.origins.claim([value, *changed.values()], (variable.key.split("/")[0],))
-            outputs += [_like(variable, e) for e in (value, *(changed[slot] for slot in own))]
-            targets += [variable, *((variable.key, slot) for slot in own)]
-            slots |= {(variable.key, slot): leaf for slot, leaf in own.items()}
-        for key, expr in lowered.updates.items():
-            variable = lowered.variables[key]
-            outputs.append(_like(variable, expr))
-            targets.append(variable)
-        return _Planned(lowered, PortableStep(make_plan(outputs)), steering, slots, bool(learned), tuple(targets))
+    def _plan(self, specs: Mapping[str, Spec], *, applies: bool) -> _Planned:
+        watched = list(self._watched.values())
+        lowered = lower(self.graph, watched, specs, training=True)
+        loss = objective(lowered)
+        learned = _learned(lowered, loss)
+        steering = {name: placeholder(f"hyperparameter {name}", Spec((), "float32")) for name in self.hyperparameters}
+        kinds = slots_of(self.optimizer)
+        slots = {(v.key, name): slot_leaf(v, name, slot) for v in learned for name, slot in kinds.items()}
+        if applies:
+            names = {v.key: Variable(self.graph, v).name for v in learned}
+            made = update(self.optimizer, learned, slots, steering, _STEP, names)
+        else:
+            made = accumulate(learned, slots)
+        over_all = lower(self.graph, watched[1:], specs, training=True, streaming=True)
+        streams = streamed(over_all.outputs, over_all.totals)
+        running = {n: e for n, e, s in zip(list(self._watched)[1:], over_all.outputs, streams, strict=True) if s}
+        targets = _targets(lowered, made, slots)
+        measured = [loss, *lowered.outputs[1:], *running.values(), *(t.after for t in over_all.totals.values())]
+        step = PortableStep(make_plan([*measured, *targets.values()]))
+        return _Planned(lowered, step, steering, slots, bool(learned), tuple(running), over_all.totals, tuple(targets))
 
     def _leaves(self, planned: _Planned, feeds: Mapping[str, Array]) -> dict[Expr, Array]:
         key = key_of(self.graph.seed, f"step {self.count}")
-        leaves = leaf_values(self.graph, planned.lowered, feeds, key)
-        leaves[_STEP] = np.asarray(self.count + 1, np.float32)
+        leaves = leaf_values(self.graph, planned.lowered, feeds, key) | self._totals.leaves(planned.totals)
+        leaves[_STEP] = np.asarray(self.updates + 1, np.float32)
         for name, leaf in planned.steering.items():
             leaves[leaf] = np.asarray(self.hyperparameters[name], np.float32)
+        kinds = slots_of(self.optimizer)
         for slot, leaf in planned.slots.items():
             if slot not in self._slots:
-                self._slots[slot] = np.zeros(leaf.spec.sizes, leaf.spec.dtype)
+                self._slots[slot] = np.full(leaf.spec.sizes, kinds[slot[1]].initial, leaf.spec.dtype)
             leaves[leaf] = self._slots[slot]
         return leaves
 
@@ -139,41 +202,34 @@ class TrainStep:
             else:
                 self._slots[target] = array
 
-
-class Evaluation:
-    """The watched values of a graph over a dataset, as it is when it does not learn."""
-
-    def __init__(self, watched: Mapping[str, Tensor]) -> None:
-        self._names = list(watched)
-        self._program = Program(list(watched.values()))
-
-    def __call__(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """The means over all samples. Raises FeedError or RunError."""
-        means = Means()
-        for batch in batches:
-            values = self._program({name: batch[name] for name in self._program.inputs})
-            means.add(dict(zip(self._names, map(float, values), strict=True)), batch)
-        return means.values
+    def _take_average(self, variable: VariableInfo) -> None:
+        average = self._slots[variable.key, AVERAGE]
+        self.graph.values.set(variable, average.astype(variable.spec.dtype))
 
 
-class Means:
-    """Means over samples, of values that are means over batches."""
+def _learned(lowered: Lowered, loss: Expr) -> dict[VariableInfo, Expr]:
+    """The gradient of the loss for each trainable variable that it depends on."""
+    trainable = [v for v in lowered.variables.values() if v.trainable]
+    made = gradients(loss, [v.expr for v in trainable], origins=lowered.origins)
+    return {v: g for v, g in zip(trainable, made, strict=True) if not _is_zeros(g)}
 
-    def __init__(self) -> None:
-        self._totals: dict[str, float] = {}
-        self._samples = 0
 
-    def add(self, values: Mapping[str, float], batch: Batch) -> None:
-        """Count the values of a batch, each as often as the batch has samples."""
-        size = len(next(iter(batch.values())))
-        self._samples += size
-        for name, value in values.items():
-            self._totals[name] = self._totals.get(name, 0.0) + size * value
-
-    @property
-    def values(self) -> dict[str, float]:
-        """The means so far, by name."""
-        return {name: total / self._samples for name, total in self._totals.items()}
+def _targets(
+    lowered: Lowered, made: Mapping[VariableInfo, Update], slots: Mapping[SlotKey, Expr]
+) -> dict[_Target, Expr]:
+    """The new value of each variable and slot that a step changes."""
+    targets: dict[_Target, Expr] = {}
+    for variable, new in made.items():
+        values = [*new.slots.values(), *([] if new.value is None else [new.value])]
+        lowered.origins.claim(values, (variable.key.split("/")[0],))
+        if new.value is not None:
+            targets[variable] = in_dtype(new.value, variable.spec.dtype)
+        for name, value in new.slots.items():
+            targets[variable.key, name] = in_dtype(value, slots[variable.key, name].dtype)
+    for key, expr in lowered.updates.items():
+        variable = lowered.variables[key]
+        targets[variable] = in_dtype(expr, variable.spec.dtype)
+    return targets
 
 
 def _is_zeros(gradient: Expr) -> bool:
@@ -181,15 +237,9 @@ def _is_zeros(gradient: Expr) -> bool:
     return gradient is broadcast_to(constant(0, gradient.dtype), shape=gradient.shape)
 
 
-def _like(variable: VariableInfo, value: Expr) -> Expr:
-    """`value` in the dtype of the variable, which may be narrower than what it is computed from."""
-    same: Expr = value if value.dtype == variable.spec.dtype else cast(value, dtype=variable.spec.dtype.name)
-    return same
-
-
 def _is_finite(value: Any) -> bool:
     array = np.asarray(value)
-    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+    return not is_float(array.dtype) or bool(np.isfinite(array).all())
 
 
 def _not_finite(graph: Graph, planned: _Planned, inputs: list[Array]) -> RunError:
@@ -198,6 +248,6 @@ def _not_finite(graph: Graph, planned: _Planned, inputs: list[Array]) -> RunErro
     if first is None:
         return RunError("the loss is not finite")
     node = next((id for id in planned.lowered.origins.of(first) if id in graph.nodes), None)
-    where = "the update of the variables" if node is None else f"node {graph.nodes[node].name!r}"
+    where = "the update of the variables" if node is None else graph.whereabouts(node)
     hint = "keep its input above 0" if node is not None and first.op.name == "log" else "a lower learning rate may help"
-    return RunError(f"{where} ({first.op.name}) made a value that is not finite; {hint}", node)
+    return RunError(f"{first.op.name} made a value that is not finite; {hint}. In {where}", node)

@@ -11,9 +11,12 @@ from flowloom.graph.tensor import Tensor
 from flowloom.optimizers import Optimizer, adam
 from flowloom.params import unknown_name
 from flowloom.program import Backend, check_backend
+from flowloom.spec import Spec, is_float
+from flowloom.training.evaluation import Evaluation
+from flowloom.training.measures import Batch
 from flowloom.training.run import Run
 from flowloom.training.snapshot import snapshot
-from flowloom.training.step import Batch, Evaluation, TrainStep
+from flowloom.training.step import TrainStep
 
 
 class TrainingError(ValueError):
@@ -78,6 +81,17 @@ class Trainer:
             run.stop()
             run.join()
 
+    def evaluate(self, data: Dataset) -> dict[str, float]:
+        """The loss and the metrics over `data` (in batches), by name, with the graph as it is when it does not learn.
+
+        Raises what `start` raises for data that do not fit, and SpecError if the graph does not typecheck.
+        """
+        self._check_watched()
+        evaluation = Evaluation(snapshot(self.graph, self._watched), trained=True)
+        for batch in _checked("data", data, evaluation.inputs):
+            bind(evaluation.inputs, batch)
+        return evaluation(data.batches())
+
     def _prepared(self, data: Dataset, validation: Dataset | None, epochs: int, paused: bool) -> Run:
         """The run that `start` begins; raises what it raises."""
         if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
@@ -85,13 +99,13 @@ class Trainer:
         self._check_watched()
         watched = snapshot(self.graph, self._watched)
         step = TrainStep(watched, self.optimizer)
-        learns = [step.prepare(batch) for batch in _checked("data", data, step)]
+        learns = [step.prepare(batch) for batch in _checked("data", data, step.inputs)]
         if not all(learns):
             raise TrainingError(f"nothing to learn: {self.loss.name!r} does not depend on any trainable variable")
         if validation is not None:
-            for batch in _checked("validation", validation, step):
+            for batch in _checked("validation", validation, step.inputs):
                 bind(step.inputs, batch)
-        return Run(self.graph, step, Evaluation(watched), data, validation, epochs, paused=paused)
+        return Run(self.graph, step, Evaluation(watched, trained=True), data, validation, epochs, paused=paused)
 
     @property
     def _watched(self) -> dict[str, Tensor]:
@@ -109,12 +123,12 @@ class Trainer:
                 raise TrainingError(f"{name} belongs to another graph than the loss")
             if tensor.id not in self.graph.nodes:
                 raise TrainingError(f"{name} is not in graph {self.graph.name!r} any more")
-            if tensor.spec.shape != () or tensor.spec.dtype.kind != "f":
+            if tensor.spec.shape != () or not is_float(tensor.spec.dtype):
                 raise TrainingError(f"{name} must be a float scalar; {tensor.name!r} is {tensor.spec}. Take its mean")
 
 
 def find_trainer(graph: Graph, optimizer: Optimizer | None = None) -> Trainer:
-    """The trainer that a graph speaks for itself: its one loss node, and the metric nodes that typecheck, by name.
+    """The trainer that a graph speaks for itself: its one loss node, and the metric nodes that are scalars, by name.
 
     Raises TrainingError if there is no loss, or more than one, or if the graph does not typecheck up to it.
     """
@@ -128,8 +142,12 @@ def find_trainer(graph: Graph, optimizer: Optimizer | None = None) -> Trainer:
         )
     if blocker := graph.blocker(losses[0].id):
         raise TrainingError(graph.why_unknown(losses[0].id), blocker.node)
-    metrics = {t.name: t for t in _tensors(graph, "metrics.") if graph.spec(t) is not None}
+    metrics = {t.name: t for t in _tensors(graph, "metrics.") if _is_scalar(graph.spec(t))}
     return Trainer(losses[0], optimizer, metrics)
+
+
+def _is_scalar(spec: Spec | None) -> bool:
+    return spec is not None and spec.shape == () and is_float(spec.dtype)
 
 
 def _tensors(graph: Graph, namespace: str) -> list[Tensor]:
@@ -142,8 +160,8 @@ def _by_name(metrics: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return dict(metrics)
 
 
-def _checked(what: str, dataset: Dataset, step: TrainStep) -> list[Batch]:
-    """What a step is fed of the first and the last batch, which may be shorter.
+def _checked(what: str, dataset: Dataset, inputs: Mapping[str, Spec]) -> list[Batch]:
+    """What `inputs` are fed of the first and the last batch, which may be shorter.
 
     Raises TrainingError unless `dataset` is in batches and has every input as a feature, DataError if one of those is
     not finite somewhere.
@@ -152,12 +170,12 @@ def _checked(what: str, dataset: Dataset, step: TrainStep) -> list[Batch]:
         raise TrainingError(f"{what} must be a Dataset; fl.data.from_arrays(image=X, label=y).batch(64) makes one")
     if dataset.batch_size is None:
         raise TrainingError(f"{what} is not in batches; call .batch(64) on it")
-    for name in step.inputs:
+    for name in inputs:
         if name not in dataset.features:
             raise TrainingError(unknown_name(name, list(dataset.features), f"{what} has no feature for the input"))
-    if not step.inputs:
+    if not inputs:
         return [{}]
-    fed = Dataset({name: dataset.source[name] for name in step.inputs}, dataset.steps)
+    fed = Dataset({name: dataset.source[name] for name in inputs}, dataset.steps)
     try:
         fed.check(finite=True)
     except DataError as error:

@@ -1,4 +1,4 @@
-"""Conv2d is SciPy's correlation, summed over channels."""
+"""Convolutions are SciPy's correlation, summed over channels, and PyTorch's layers with the same weights."""
 
 from __future__ import annotations
 
@@ -61,7 +61,130 @@ def test_its_variables_are_kernel_and_bias() -> None:
 
 def test_what_is_no_image_and_a_window_too_large_are_refused() -> None:
     with fl.Graph("wrong"):
-        with pytest.raises(fl.SpecError, match=r"reads images.*float32\[batch, 8\].*In node 'conv2d'"):
+        with pytest.raises(fl.SpecError, match=r"reads images.*float32\[batch, 8\].*node 'conv2d'"):
             fl.layers.conv2d(fl.input("x", shape=("batch", 8)))
-        with pytest.raises(fl.SpecError, match="In node 'conv2d'"):
+        with pytest.raises(fl.SpecError, match="node 'conv2d'"):
             fl.layers.conv2d(fl.input("small", shape=("batch", 2, 2, 1)), kernel_size=3)
+
+
+# ---------------------------------------------------------------- PyTorch's layers, which have the channels in front
+
+
+def same_as_pytorch(ours: str, theirs: str, shape: tuple[int, ...], how: dict[str, Any], other: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
+    with fl.Graph("conv") as g:
+        y = getattr(fl.layers, ours)(fl.input("x", shape=("batch", *shape)), name="y", **how)
+    module = getattr(torch.nn, theirs)(shape[-1], other.pop("filters"), **other)
+    kernel, bias = g.variables
+    # PyTorch: (filters, channels / groups, *window), transposed (channels, filters, *window)
+    weight = np.moveaxis(module.weight.detach().numpy(), (0, 1), (-1, -2))
+    kernel.value = weight.reshape(kernel.shape)
+    bias.value = module.bias.detach().numpy()
+
+    expected = module(torch.tensor(np.moveaxis(x, -1, 1))).detach().numpy()
+
+    assert y.shape == ("batch", *np.moveaxis(expected, 1, -1).shape[1:])
+    np.testing.assert_allclose(fl.compile(y)({"x": x}), np.moveaxis(expected, 1, -1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rank", "how", "other"),
+    [
+        (1, {"strides": 2}, {"stride": 2}),
+        (1, {"padding": "same", "dilation_rate": 2}, {"padding": "same", "dilation": 2}),
+        (1, {"groups": 2}, {"groups": 2}),
+        (2, {"padding": ((1, 1), (2, 2)), "strides": (1, 2)}, {"padding": (1, 2), "stride": (1, 2)}),
+        (2, {"groups": 4, "dilation_rate": (2, 1)}, {"groups": 4, "dilation": (2, 1)}),
+        (3, {"padding": "same"}, {"padding": "same"}),
+        (3, {"strides": (1, 2, 2), "groups": 2}, {"stride": (1, 2, 2), "groups": 2}),
+    ],
+)
+def test_it_is_the_convolution_of_pytorch(rank: int, how: dict[str, Any], other: dict[str, Any]) -> None:
+    shape = (*range(6, 6 + rank), 4)
+    same_as_pytorch(
+        f"conv{rank}d",
+        f"Conv{rank}d",
+        shape,
+        {"filters": 8, "kernel_size": 3, **how},
+        {"filters": 8, "kernel_size": 3, **other},
+    )
+
+
+@pytest.mark.parametrize(
+    ("rank", "how", "other"),
+    [
+        (1, {}, {}),
+        (2, {"strides": 2}, {"stride": 2}),
+        (
+            2,
+            {"strides": 2, "padding": ((1, 1), (1, 1)), "output_padding": 1},
+            {"stride": 2, "padding": 1, "output_padding": 1},
+        ),
+        (3, {"strides": 2, "dilation_rate": 2}, {"stride": 2, "dilation": 2}),
+    ],
+)
+def test_it_is_the_transposed_convolution_of_pytorch(rank: int, how: dict[str, Any], other: dict[str, Any]) -> None:
+    same_as_pytorch(
+        f"conv{rank}d_transpose",
+        f"ConvTranspose{rank}d",
+        (*range(3, 3 + rank), 3),
+        {"filters": 2, "kernel_size": 3, **how},
+        {"filters": 2, "kernel_size": 3, **other},
+    )
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("multiplier", [1, 3])
+def test_a_depthwise_convolution_is_one_in_as_many_groups_as_channels(rank: int, multiplier: int) -> None:
+    same_as_pytorch(
+        f"depthwise_conv{rank}d",
+        f"Conv{rank}d",
+        (*range(5, 5 + rank), 4),
+        {"kernel_size": 3, "strides": 2, "depth_multiplier": multiplier},
+        {"filters": 4 * multiplier, "kernel_size": 3, "stride": 2, "groups": 4},
+    )
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_a_separable_convolution_is_a_depthwise_one_and_a_dense_layer(rank: int) -> None:
+    x = np.random.default_rng(0).normal(size=(2, *range(5, 5 + rank), 3))
+    with fl.Graph("separable") as g:
+        images = fl.input("x", shape=("batch", *x.shape[1:]), dtype="float64")
+        y = getattr(fl.layers, f"separable_conv{rank}d")(
+            images, filters=4, depth_multiplier=2, padding="same", activation="tanh", name="y"
+        )
+        deep = getattr(fl.layers, f"depthwise_conv{rank}d")(images, depth_multiplier=2, padding="same", name="deep")
+        mixed = fl.layers.dense(deep, units=4, activation="tanh", name="mixed")
+    v = {v.name: v for v in g.variables}
+    v["deep/kernel"].value = v["y/depthwise_kernel"].value
+    v["mixed/kernel"].value = v["y/pointwise_kernel"].value.reshape(6, 4)
+
+    one, two = fl.compile([y, mixed])({"x": x})
+
+    np.testing.assert_allclose(one, two, rtol=1e-6)
+    assert {k: v[f"y/{k}"].shape for k in ("depthwise_kernel", "pointwise_kernel", "bias")} == {
+        "depthwise_kernel": (3,) * rank + (3, 2),
+        "pointwise_kernel": (1,) * rank + (6, 4),
+        "bias": (4,),
+    }
+
+
+def test_a_causal_convolution_sees_no_later_step() -> None:
+    x = np.random.default_rng(0).normal(size=(1, 8, 2))
+    with fl.Graph("causal"):
+        y = fl.layers.conv1d(fl.input("x", shape=("batch", 8, 2), dtype="float64"), padding="causal", dilation_rate=2)
+    before = fl.compile(y)({"x": x})
+    x[:, 5:] += 1
+
+    after = fl.compile(y)({"x": x})
+
+    assert after.shape == (1, 8, 32)
+    np.testing.assert_array_equal(after[:, :5], before[:, :5])
+    assert (after[:, 5:] != before[:, 5:]).any()
+
+
+def test_groups_must_divide_channels_and_filters() -> None:
+    with fl.Graph("wrong"), pytest.raises(fl.SpecError, match=r"groups=2, 3 channels, 4 filters"):
+        fl.layers.conv2d(fl.input("x", shape=("batch", 8, 8, 3)), filters=4, groups=2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from scipy import special
 
 import flowloom as fl
+from flowloom.layers.activations import Activation
 
 Array = np.ndarray[Any, Any]
 
@@ -19,6 +20,20 @@ REFERENCE: dict[str, Callable[[Array], Array]] = {
     "relu": lambda x: np.where(x > 0, x, 0),
     "leaky_relu": lambda x: np.where(x > 0, x, 0.2 * x),
     "elu": lambda x: np.where(x > 0, x, special.expm1(x)),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * special.expm1(x)),
+    "celu": lambda x: np.where(x > 0, x, special.expm1(x)),
+    "mish": lambda x: x * np.tanh(-special.log_expit(-x)),
+    "log_sigmoid": special.log_expit,
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "hard_silu": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "squareplus": lambda x: (x + np.sqrt(x**2 + 4)) / 2,
+    "hard_shrink": lambda x: np.where(np.abs(x) > 0.5, x, 0),
+    "soft_shrink": lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0),
+    "exponential": np.exp,
+    "log_softmax": lambda x: special.log_softmax(x, axis=-1),
     "gelu": lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
     "silu": lambda x: x * special.expit(x),
     "sigmoid": special.expit,
@@ -26,6 +41,10 @@ REFERENCE: dict[str, Callable[[Array], Array]] = {
     "softplus": lambda x: -special.log_expit(-x),
     "softmax": lambda x: special.softmax(x, axis=-1),
 }
+
+
+def test_every_activation_has_a_formula_here() -> None:
+    assert set(REFERENCE) == set(get_args(Activation))
 
 
 @pytest.mark.parametrize("name", REFERENCE)
@@ -41,6 +60,61 @@ def test_an_activation_is_the_function_of_that_name(name: str) -> None:
 
     for result in results:
         np.testing.assert_allclose(result, REFERENCE[name](x), rtol=1e-12, atol=1e-12)
+
+
+def alone(layer: str, x: Array, **params: Any) -> tuple[fl.Graph, Array]:
+    with fl.Graph(layer) as g:
+        y = getattr(fl.layers, layer)(fl.input("x", shape=("batch", *x.shape[1:]), dtype="float64"), **params)
+    return g, fl.compile(y)({"x": x})
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({}, [0, 0, 0, 0.5, 2, 7]),
+        ({"max_value": 6.0}, [0, 0, 0, 0.5, 2, 6]),
+        ({"negative_slope": 0.1}, [-0.3, -0.05, 0, 0.5, 2, 7]),
+        ({"threshold": 1.0}, [0, 0, 0, 0, 2, 7]),
+        ({"threshold": 1.0, "negative_slope": 0.5, "max_value": 3.0}, [-2, -0.75, -0.5, -0.25, 2, 3]),
+    ],
+)
+def test_relu_has_a_knee_a_slope_and_an_end(params: dict[str, float], expected: list[float]) -> None:
+    """Keras' formula: max_value from there on, x from threshold on, else negative_slope * (x - threshold)."""
+    _, result = alone("relu", np.array([[-3.0, -0.5, 0.0, 0.5, 2.0, 7.0]]), **params)
+
+    np.testing.assert_allclose(result, [expected])
+
+
+def test_relu_cannot_end_below_its_knee() -> None:
+    with pytest.raises(fl.SpecError, match=r"max_value must not be below threshold; got 1\.0 and 2\.0"):
+        alone("relu", np.zeros((1, 2)), max_value=1.0, threshold=2.0)
+
+
+def test_leaky_relu_has_the_slope_of_keras() -> None:
+    _, result = alone("leaky_relu", np.array([[-2.0, 3.0]]))
+
+    np.testing.assert_allclose(result, [[-0.6, 3.0]])
+
+
+@pytest.mark.parametrize(("shared", "shape"), [((), (2, 3)), ((1,), (1, 3)), ((1, 2), (1, 1)), ((-1,), (2, 1))])
+def test_prelu_learns_slopes(shared: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 2, 3))
+    with fl.Graph("prelu") as g:
+        y = fl.layers.prelu(fl.input("x", shape=("batch", 2, 3), dtype="float64"), shared_axes=shared)
+    slope = g.variables[0].value = np.random.default_rng(1).normal(size=shape).astype("float32")
+
+    np.testing.assert_allclose(fl.compile(y)({"x": x}), np.where(x > 0, x, slope * x))
+
+
+def test_softmax_gives_no_share_to_what_is_masked() -> None:
+    x, mask = np.random.default_rng(0).normal(size=(4, 3)), np.array([True, False, True])
+    with fl.Graph("softmax"):
+        y = fl.layers.softmax(fl.input("x", shape=("batch", 3), dtype="float64"), mask)
+
+    result = fl.compile(y)({"x": x})
+
+    np.testing.assert_allclose(result[:, [0, 2]], special.softmax(x[:, [0, 2]], axis=1))
+    assert (result[:, 1] == 0).all()
 
 
 @pytest.mark.parametrize("leading", [(7,), (7, 2), (7, 2, 3)])
@@ -66,7 +140,7 @@ def test_dense_reads_integers_as_numbers() -> None:
 
 def test_dense_refuses_a_vector_and_an_unknown_width() -> None:
     with fl.Graph("wrong"):
-        with pytest.raises(fl.SpecError, match=r"rows of features.*float32\[batch\].*In node 'dense'"):
+        with pytest.raises(fl.SpecError, match=r"rows of features.*float32\[batch\].*node 'dense'"):
             fl.layers.dense(fl.input("x"))
         with pytest.raises(fl.SpecError, match="kernel needs known sizes"):
             fl.layers.dense(fl.input("wide", shape=("batch", "width")))
@@ -99,7 +173,7 @@ def test_an_index_without_a_row_is_named_with_its_node(word: int) -> None:
     with fl.Graph("words") as g:
         fl.layers.embedding(fl.input("word", dtype="int64"), input_dim=4, name="lookup")
 
-    with pytest.raises(fl.RunError, match=rf"'lookup'.*{word}") as caught:
+    with pytest.raises(fl.RunError, match=rf"index {word} is outside 0..3, .*node 'lookup'") as caught:
         fl.compile(g["lookup"])({"word": [0, word]})
 
     assert caught.value.node == g["lookup"].id

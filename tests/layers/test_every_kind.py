@@ -4,93 +4,32 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 
 import flowloom as fl
 from flowloom.graph.kinds import KINDS
-from flowloom.layers.activations import Activation
+from flowloom.spec import is_float
+from tests.layers.cases import SIZE, Case, outputs
+from tests.layers.layer_cases import CASES as LAYERS
+from tests.layers.layer_cases import FUNCTIONAL
+from tests.layers.loss_cases import LOSSES, METRICS, RANDOM, STEPWISE
 
 Array = np.ndarray[Any, Any]
-SIZE = 5  # of the batch that is fed
 
-
-@dataclass(frozen=True)
-class Case:
-    """One use of a kind: its inputs (shape after the batch, dtype), its parameters, and how many integers there are."""
-
-    inputs: dict[str, tuple[tuple[int, ...], str]]
-    params: dict[str, Any] = field(default_factory=dict)
-    labels: int = 3
-
-    def feeds(self, size: int = SIZE) -> dict[str, Array]:
-        rng = np.random.default_rng(11)
-        return {
-            name: rng.normal(size=(size, *shape)).astype(dtype)
-            if np.dtype(dtype).kind == "f"
-            else rng.integers(0, self.labels, (size, *shape)).astype(dtype)
-            for name, (shape, dtype) in self.inputs.items()
-        }
-
-    def build(self, kind: str) -> fl.Graph:
-        """A graph in which the kind's output is named "y"."""
-        graph = fl.Graph(kind, seed=3)
-        with graph:
-            tensors = [fl.input(n, shape=("batch", *s), dtype=d) for n, (s, d) in self.inputs.items()]
-            graph.add(kind, tensors, self.params, name="y")
-        return graph
-
-
-def rows(*shape: int, dtype: str = "float64") -> dict[str, tuple[tuple[int, ...], str]]:
-    return {"x": (shape, dtype)}
-
-
-def pair(first: tuple[int, ...], second: tuple[int, ...], dtype: str) -> dict[str, tuple[tuple[int, ...], str]]:
-    return {"a": (first, "float64"), "b": (second, dtype)}
-
-
-DRAWN = {"kernel_initializer": "he_normal", "bias_initializer": "random_normal"}
 CASES: dict[str, list[Case]] = {
-    "layers.activation": [Case(rows(4), {"activation": name}) for name in get_args(Activation)],
-    "layers.conv2d": [
-        Case(rows(5, 6, 2), {"filters": 3, **DRAWN}),
-        Case(rows(6, 5, 2), {"filters": 2, "kernel_size": (2, 3), "strides": (2, 1), "padding": "same"}),
-        Case(rows(4, 4, 1), {"filters": 2, "kernel_size": 1, "use_bias": False, "activation": "tanh"}),
-    ],
-    "layers.dense": [
-        Case(rows(4), {"units": 3, **DRAWN}),
-        Case(rows(2, 4), {"units": 3, "activation": "softmax"}),
-        Case(rows(4), {"units": 1, "use_bias": False}),
-    ],
-    "layers.embedding": [Case(rows(dtype="int64"), {"input_dim": 3, "output_dim": 4}), Case(rows(2, dtype="uint8"))],
-    "layers.flatten": [Case(rows(2, 3, 1)), Case(rows())],
-    "layers.batch_normalization": [
-        Case(rows(3)),
-        Case(rows(2, 2, 3), {"scale": False}),
-        Case(rows(3), {"center": False}),
-    ],
-    "layers.layer_normalization": [Case(rows(4)), Case(rows(2, 4), {"scale": False}), Case(rows(4), {"center": False})],
-    "layers.dropout": [Case(rows(30)), Case(rows(2, 3), {"rate": 0.0}), Case(rows(8, dtype="float32"), {"rate": 0.2})],
-    "layers.gaussian_noise": [Case(rows(3)), Case(rows(3, dtype="float32")), Case(rows(3, dtype="float16"))],
-    "losses.softmax_cross_entropy": [Case(pair((3,), (), "int64")), Case(pair((3,), (), "uint8"))],
-    "losses.sigmoid_cross_entropy": [
-        Case(pair((), (), "int64"), labels=2),
-        Case(pair((1,), (), "bool"), labels=2),
-        Case(pair((), (1,), "float32")),
-    ],
-    "losses.mean_squared_error": [Case(pair((2,), (2,), "float64")), Case(pair((1,), (), "float32"))],
-    "losses.mean_absolute_error": [Case(pair((2,), (2,), "float64")), Case(pair((1,), (), "int64"))],
-    "metrics.accuracy": [Case(pair((3,), (), "int64"))],
-    "metrics.binary_accuracy": [Case(pair((1,), (), "int64"), labels=2)],
-    "metrics.mean_absolute_error": [Case(pair((2,), (2,), "float64"))],
+    **LAYERS,
+    **FUNCTIONAL,
+    **LOSSES,
+    **METRICS,
+    **RANDOM,
 }
-NAMESPACES = ("layers.", "losses.", "metrics.")
+NAMESPACES = ("layers.", "losses.", "metrics.", "random.", "recurrent.")
 DECLARED = sorted(name for name in KINDS if name.startswith(NAMESPACES))
-STEPWISE = {"metrics.accuracy", "metrics.binary_accuracy"}  # their gradient is zero almost everywhere
 
 every_kind = pytest.mark.parametrize("kind", DECLARED)
 EVERY_CASE = [pytest.param(kind, case, id=f"{kind}-{i}") for kind in CASES for i, case in enumerate(CASES[kind])]
@@ -133,15 +72,17 @@ def test_it_is_a_function_of_the_public_face_with_its_own_signature(kind: str) -
 
 
 @every_case
-def test_the_result_has_the_inferred_shape_for_every_batch_size(kind: str, case: Case) -> None:
+@both_modes
+def test_the_results_have_the_inferred_specs_for_every_batch_size(kind: str, case: Case, training: bool) -> None:
     graph = case.build(kind)
-    program = fl.compile(graph["y"])
+    made = outputs(graph)
+    program = fl.compile(made, training=training)
 
     for size in (1, SIZE):
-        result = program(case.feeds(size))
-        assert result.shape == tuple(size if d == "batch" else d for d in graph["y"].shape)
-        assert result.dtype == graph["y"].dtype
-        assert np.isfinite(result).all()
+        for result, tensor in zip(program(case.feeds(size)), made, strict=True):
+            assert result.shape == tuple(size if d == "batch" else d for d in tensor.shape)
+            assert result.dtype == tensor.dtype
+            assert np.isfinite(result).all()
 
 
 @precise_case
@@ -149,7 +90,8 @@ def test_the_result_has_the_inferred_shape_for_every_batch_size(kind: str, case:
 def test_its_gradients_are_those_of_finite_differences(kind: str, case: Case, training: bool) -> None:
     graph = case.build(kind)
     with graph:
-        scalar = fl.sum(fl.sin(fl.cast(graph["y"], dtype="float64")))
+        waves = [fl.sum(fl.sin(fl.cast(y, dtype="float64"))) for y in outputs(graph) if is_float(y.dtype)]
+        scalar = reduce(fl.add, waves)
     inputs = [t for t in graph.inputs if t.dtype == "float64"]
     by = [*inputs, *graph.trainable_variables]
     feeds = case.feeds()
@@ -188,10 +130,9 @@ def test_it_survives_a_file_with_the_same_numbers(kind: str, case: Case, trainin
     graph.save(tmp_path / "model.flow.json")
     loaded = fl.load(tmp_path / "model.flow.json")
 
-    np.testing.assert_array_equal(
-        fl.compile(loaded["y"], training=training)(case.feeds()),
-        fl.compile(graph["y"], training=training)(case.feeds()),
-    )
+    first, again = (fl.compile(outputs(g), training=training)(case.feeds()) for g in (graph, loaded))
+    for before, after in zip(first, again, strict=True):
+        np.testing.assert_array_equal(after, before)
 
 
 @every_kind
@@ -212,3 +153,25 @@ def test_a_frozen_layer_has_variables_but_none_to_train(kind: str) -> None:
 
     assert graph.variables
     assert graph.trainable_variables == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "param"),
+    [
+        pytest.param(kind, param, id=f"{kind}-{param}")
+        for kind in LAYERS
+        for param in KINDS[kind].params
+        if param.endswith(("_initializer", "_regularizer", "_constraint"))
+    ],
+)
+def test_what_it_is_told_about_a_variable_reaches_one(kind: str, param: str) -> None:
+    what = param.rpartition("_")[2]
+    told = {"initializer": fl.initializers.constant(0.25), "regularizer": "l1", "constraint": "non_neg"}[what]
+    case = CASES[kind][0]
+
+    graph = Case(case.inputs, {**case.params, param: told}).build(kind)
+
+    if what == "initializer":
+        assert any((v.value == 0.25).any() for v in graph.variables)
+    else:
+        assert any(getattr(v.info, what) == told for v in graph.variables)

@@ -97,3 +97,92 @@ def test_layer_normalisation_treats_each_row_alone_in_either_mode(training: bool
 def test_integers_are_refused(layer: Any) -> None:
     with fl.Graph("wrong"), pytest.raises(fl.SpecError, match=r"floats of 2 dimensions.*int64\[batch, 2\]"):
         layer(fl.input("x", shape=("batch", 2), dtype="int64"))
+
+
+# ---------------------------------------------------------------- other axes, groups, and sizes
+
+
+def along(layer: Any, shape: tuple[int, ...], **params: Any) -> tuple[fl.Graph, fl.Tensor]:
+    with fl.Graph("normal") as g:
+        return g, layer(fl.input("x", shape=("batch", *shape), dtype="float64"), name="y", **params)
+
+
+def drawn(g: fl.Graph) -> dict[str, Array]:
+    """Random values for all variables, by role."""
+    for v in g.variables:
+        v.value = RNG.normal(size=v.shape)
+    return {v.info.role: v.value.astype("float64") for v in g.variables}
+
+
+def test_channels_may_lie_along_another_axis() -> None:
+    x = RNG.normal(size=(4, 3, 5))
+    g, y = along(fl.layers.batch_normalization, (3, 5), axis=1)
+    w = drawn(g)
+    centre, spread = x.mean((0, 2)), x.var((0, 2))
+
+    result = fl.compile(y, training=True)({"x": x})
+
+    normal = (x - centre[:, None]) / np.sqrt(spread + 1e-3)[:, None]
+    np.testing.assert_allclose(result, normal * w["gamma"][:, None] + w["beta"][:, None], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("axis", [(1, 2), (-1, 1)])
+def test_layer_normalisation_takes_several_axes_together(axis: tuple[int, int]) -> None:
+    torch = pytest.importorskip("torch")
+    x = RNG.normal(size=(4, 3, 5))
+    g, y = along(fl.layers.layer_normalization, (3, 5), axis=axis, epsilon=1e-5)
+    w = drawn(g)
+
+    expected = torch.nn.functional.layer_norm(
+        torch.tensor(x), [3, 5], torch.tensor(w["gamma"]), torch.tensor(w["beta"]), eps=1e-5
+    )
+
+    assert w["gamma"].shape == (3, 5)
+    np.testing.assert_allclose(fl.compile(y)({"x": x}), expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("shape", "groups"), [((6,), 1), ((6,), 3), ((4, 6), 2), ((4, 6), -1), ((3, 2, 6), 3), ((3, 2, 6), 6)]
+)
+def test_groups_of_channels_are_those_of_pytorch(groups: int, shape: tuple[int, ...]) -> None:
+    torch = pytest.importorskip("torch")
+    x = RNG.normal(2, 3, size=(4, *shape))
+    g, y = along(fl.layers.group_normalization, shape, groups=groups, epsilon=1e-5)
+    w = drawn(g)
+
+    expected = torch.nn.functional.group_norm(
+        torch.tensor(np.moveaxis(x, -1, 1)),
+        6 if groups == -1 else groups,
+        torch.tensor(w["gamma"]),
+        torch.tensor(w["beta"]),
+        eps=1e-5,
+    )
+
+    np.testing.assert_allclose(fl.compile(y)({"x": x}), np.moveaxis(expected.numpy(), 1, -1), rtol=1e-6, atol=1e-7)
+
+
+def test_groups_must_divide_the_channels() -> None:
+    with pytest.raises(fl.SpecError, match=r"groups must divide the channels.*groups=4 and 6"):
+        along(fl.layers.group_normalization, (3, 6), groups=4)
+
+
+def test_rms_normalisation_is_that_of_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    x = RNG.normal(2, 3, size=(4, 3, 5))
+    g, y = along(fl.layers.rms_normalization, (3, 5), epsilon=1e-5)
+    w = drawn(g)
+
+    expected = torch.nn.functional.rms_norm(torch.tensor(x), [5], torch.tensor(w["scale"]), eps=1e-5)
+
+    np.testing.assert_allclose(fl.compile(y)({"x": x}), expected, rtol=1e-6)
+
+
+def test_unit_normalisation_gives_length_one_and_leaves_zeros() -> None:
+    x = RNG.normal(size=(4, 5))
+    x[2] = 0
+    _, y = along(fl.layers.unit_normalization, (5,))
+
+    result = fl.compile(y)({"x": x})
+
+    np.testing.assert_allclose(np.linalg.norm(result, axis=1), [1, 1, 0, 1])
+    np.testing.assert_allclose(result[0] * np.linalg.norm(x[0]), x[0])

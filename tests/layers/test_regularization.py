@@ -76,3 +76,60 @@ def test_two_layers_of_one_graph_draw_independently() -> None:
 def test_a_rate_out_of_range_is_refused(rate: float) -> None:
     with pytest.raises(fl.SpecError, match="rate="):
         model(fl.layers.dropout, rate=rate)
+
+
+# ---------------------------------------------------------------- other draws
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_spatial_dropout_drops_whole_channels(axes: int) -> None:
+    shape = (*range(2, 2 + axes), 500)
+    with fl.Graph("spatial"):
+        y = getattr(fl.layers, f"spatial_dropout{axes}d")(fl.input("x", shape=("batch", *shape)), rate=0.3)
+
+    kept = fl.compile(y, training=True)({"x": np.ones((8, *shape), "float32")}) != 0
+
+    of_channel = kept.reshape(8, -1, 500)
+    assert (of_channel == of_channel[:, :1]).all()
+    assert of_channel.mean() == pytest.approx(0.7, abs=5 * np.sqrt(0.21 / 4000))
+
+
+def test_a_noise_shape_shares_draws() -> None:
+    with fl.Graph("shared"):
+        y = fl.layers.dropout(fl.input("x", shape=("batch", 4, 250)), noise_shape=(None, 1, 250))
+
+    kept = fl.compile(y, training=True)({"x": np.ones((20, 4, 250), "float32")}) != 0
+
+    assert (kept == kept[:, :1]).all()
+    assert (kept != kept[:1]).any()
+
+
+def test_a_noise_shape_must_fit() -> None:
+    with pytest.raises(fl.SpecError, match=r"noise_shape needs, for each of float32\[batch, 250\], 1 or None"):
+        model(fl.layers.dropout, noise_shape=(None, 3))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_alpha_dropout_keeps_mean_and_variance_of_standard_numbers(rate: float) -> None:
+    """Klambauer et al. 2017: what is dropped becomes -scale * alpha = -1.7581, before all is scaled and shifted."""
+    x = np.random.default_rng(0).normal(size=ONES.shape).astype("float32")
+    a = (1 - rate + rate * (1 - rate) * 1.7580993408473766**2) ** -0.5
+
+    result = fl.compile(model(fl.layers.alpha_dropout, rate=rate), training=True)({"x": x})
+
+    assert result.mean() == pytest.approx(0, abs=0.02)
+    assert result.std() == pytest.approx(1, abs=0.02)
+    lowest = a * (-1.7580993408473766 + rate * 1.7580993408473766)
+    assert np.isclose(result, lowest, atol=1e-5).mean() == pytest.approx(rate, abs=0.01)
+
+
+def test_gaussian_dropout_multiplies_by_noise_of_dropouts_variance() -> None:
+    factor = fl.compile(model(fl.layers.gaussian_dropout, rate=0.2), training=True)({"x": ONES})
+
+    assert factor.mean() == pytest.approx(1, abs=0.01)
+    assert factor.var() == pytest.approx(0.25, rel=0.02)
+
+
+@pytest.mark.parametrize("layer", [fl.layers.alpha_dropout, fl.layers.gaussian_dropout])
+def test_these_too_change_nothing_when_they_do_not_learn(layer: Any) -> None:
+    np.testing.assert_array_equal(fl.compile(model(layer))({"x": ONES}), ONES)

@@ -364,7 +364,7 @@ def test_a_label_without_a_logit_is_named_and_leaves_the_variables_as_they_were(
 
     run = trainer(graph).start(data, epochs=2)
 
-    with pytest.raises(fl.RunError, match=r"node 'loss' .*label [56] is outside 0\.\.1") as caught:
+    with pytest.raises(fl.RunError, match=r"label [56] is outside 0\.\.1.*node 'loss'") as caught:
         run.wait()
     assert caught.value.node == graph["loss"].id
     assert (run.status, run.step_count, run.error) == ("failed", 0, caught.value)
@@ -376,7 +376,7 @@ def test_a_label_without_a_logit_in_the_validation_data_is_named_too() -> None:
     graph = classifier()
     bad = fl.data.from_arrays(point=POINTS, label=np.full(50, 9)).batch(10)
 
-    with pytest.raises(fl.RunError, match=r"node 'loss' .*label 9"):
+    with pytest.raises(fl.RunError, match=r"label 9 .*node 'loss'"):
         trainer(graph).start(points(), validation=bad).wait()
 
 
@@ -387,7 +387,9 @@ def test_a_loss_that_is_not_finite_stops_at_the_first_op_that_made_it_so() -> No
         loss = fl.mean(fl.exp(fl.log(h, name="logarithm"), name="later"))
     before = values(g)
 
-    with pytest.raises(fl.RunError, match=r"node 'logarithm' \(log\).*not finite; keep its input above 0") as caught:
+    with pytest.raises(
+        fl.RunError, match=r"log made .* not finite; keep its input above 0. In test_run.py, line [0-9]+, node 'logarithm'"
+    ) as caught:
         fl.Trainer(loss).start(fl.data.from_arrays(x=[[1.0], [-2.0]]).batch(2)).wait()
 
     assert caught.value.node == g["logarithm"].id

@@ -1,0 +1,61 @@
+"""ONNX: the exchange format of neural networks. `load` makes a graph of a model; needs `pip install flowloom[onnx]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowloom.formats.onnx.errors import OnnxError, UnsupportedOps
+from flowloom.graph.graph import Graph
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from flowloom.formats.onnx.files import Files
+
+__all__ = ["OnnxError", "UnsupportedOps", "load"]
+
+
+def load(model: str | Path | bytes | ModelProto, *, parts: Mapping[str, int | None] | None = None) -> Graph:
+    """The graph of an ONNX model: a path, the bytes of a file, or a ModelProto of the `onnx` package.
+
+    Float initializers become variables that training changes; nodes keep the model's names ("/" makes a scope); inputs
+    and outputs are in its order: `fl.compile(g.outputs)({t.name: array for t in g.inputs})` gives a list of arrays.
+
+    A sequence among the inputs or outputs is one of them for each of its tensors: "x/0", "x/1", ... How many an input
+    has must be known: `parts={"x": 2}`; None says that an optional holds nothing.
+
+    Raises OnnxError, in one line, for a file that is no model, data outside of its folder, or a node that flowloom
+    cannot do; UnsupportedOps with all ops that it lacks; OSError if the file cannot be read, and ImportError without
+    the onnx package.
+    """
+    try:
+        import onnx  # noqa: F401  (said here, once, how to get it)
+    except ImportError as error:
+        raise ImportError("ONNX models need the onnx package: pip install flowloom[onnx]") from error
+    from flowloom.formats.onnx.files import read
+
+    try:
+        return _imported(*read(model), parts or {})
+    except (OnnxError, OSError, MemoryError):
+        raise
+    except RecursionError:
+        raise OnnxError("the model is nested too deeply") from None
+    except Exception as error:  # whatever a file may hold in a place where something else should be
+        raise OnnxError(f"the model does not hold together: {type(error).__name__}: {error}") from error
+
+
+def _imported(model: ModelProto, files: Files, parts: Mapping[str, int | None]) -> Graph:
+    from flowloom.formats.onnx.functions import check_supported
+    from flowloom.formats.onnx.importer import Importer
+
+    check_supported(model)
+    try:
+        return Importer(model, files, parts).graph()
+    except OnnxError as error:
+        # Names of dimensions that some exporters give do not hold; then sizes are as little known as without them.
+        try:
+            return Importer(model, files, parts, names=False).graph()
+        except OnnxError:
+            raise error from error.__cause__
