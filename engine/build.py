@@ -67,11 +67,11 @@ def gradients(
 ) -> list[Tensor]:
     """The gradients of the float scalar `y`, one tensor for each of `wrt`, in the same graph as `y`.
 
-    They come from one node; with `graph`, which is that of `y`, the whole backward pass is written out in it instead, op
-    by op, in a scope called `name` ("gradients"), to be looked at. Zeros, where `y` does not depend on it.
+    They come from one node; with `graph`, which is that of `y`, the whole backward pass is written out in it instead,
+    op by op, in a scope called `name` ("gradients"), to be looked at. Zeros, where `y` does not depend on it.
 
-    Raises SpecError if `y` is no float scalar, an op on the way has no gradient, or `wrt` is not of floats or of another
-    graph.
+    Raises SpecError if `y` is no float scalar, an op on the way has no gradient, or `wrt` is not of floats or of
+    another graph.
     """
     if not isinstance(y, Tensor) or not isinstance(wrt, list | tuple):
         raise TypeError("gradients(y, wrt) takes a tensor and a list of the tensors and variables to differentiate by")

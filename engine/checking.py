@@ -42,11 +42,12 @@ def check_gradients(
     tolerance: float = 1e-6,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Compare the gradients of the float scalar `y` with finite differences; the largest relative error of each, by name.
+    """Compare the gradients of the float scalar `y` with finite differences. The largest error of each, by name.
 
-    `wrt` are variables and input tensors of the graph; without it, all trainable variables and float inputs that `y` is
-    computed from. Everything is computed in float64, at the values of the variables and of `feeds`, along as many random
-    `directions` for each. A kink within 1e-5 of where you stand (relu near 0) is no error of the gradient, but seems one.
+    `wrt` are variables and input tensors of the graph; without it, all trainable variables and float inputs that `y`
+    is computed from. Everything is computed in float64, at the values of the variables and of `feeds`, along as many
+    random `directions` for each. A kink within 1e-5 of where you stand (relu near 0) is no error of the gradient, but
+    seems one.
 
     Raises GradientError, naming the op whose gradient rule is wrong, if an error exceeds `tolerance`; SpecError if `y`
     cannot be differentiated; FeedError for a feed that does not fit.
@@ -64,9 +65,8 @@ def check_gradients(
     slopes = dict(zip(targets, gradients(loss, list(targets.values())), strict=True))
     errors: dict[str, float] = {}
     for name, x in targets.items():
-        errors[name] = max(
-            _error(loss, slopes[name], x, leaves, rng.standard_normal(leaves[x].shape)) for _ in range(directions)
-        )
+        along = [np.asarray(rng.standard_normal(leaves[x].shape)) for _ in range(directions)]
+        errors[name] = max(_error(loss, slopes[name], x, leaves, direction) for direction in along)
         if not errors[name] <= tolerance:
             culprit = _culprit(loss, leaves, tolerance, rng)
             raise _mismatch(y, lowered, doubled, name, errors[name], culprit)
@@ -78,7 +78,8 @@ def _named(y: Tensor, lowered: Lowered, wrt: Sequence[Tensor | Variable] | None)
     if wrt is None:
         inputs = {name: e for name, e in lowered.inputs.items() if is_float(e.dtype)}
         keys = {v.info.key: v.name for v in y.graph.variables}
-        return inputs | {keys[v.key]: v.expr for v in lowered.variables.values() if v.trainable and is_float(v.expr.dtype)}
+        trained = [v for v in lowered.variables.values() if v.trainable and is_float(v.expr.dtype)]
+        return inputs | {keys[v.key]: v.expr for v in trained}
     leaves: dict[str, Expr] = {}
     for w in wrt:
         key = w.info.key if isinstance(w, Variable) else f"{w.id}/value"
@@ -156,7 +157,7 @@ def _culprit(loss: Expr, leaves: Leaves, tolerance: float, rng: np.random.Genera
         own = {x: values[a] for x, a in zip(inputs, e.args, strict=True)}
         for x in (x for x in inputs if is_float(x.dtype)):
             (slope,) = gradients(weighted, [x])
-            if not _error(weighted, slope, x, own, rng.standard_normal(x.shape)) <= tolerance:
+            if not _error(weighted, slope, x, own, np.asarray(rng.standard_normal(x.shape))) <= tolerance:
                 return e
     return None
 

@@ -18,9 +18,9 @@ State = Any  # a tensor, or a list or tuple of tensors
 def cond(condition: Any, then: Body, otherwise: Body, *operands: Any, name: str = "cond") -> Any:
     """What `then(*operands)` gives where the bool scalar `condition` holds, else what `otherwise(*operands)` gives.
 
-    Only the chosen branch is computed. Both functions give a tensor, or a list or tuple of as many tensors, and so does
-    `cond`; they may read other tensors of the graph. Raises SpecError if `condition` is not one bool, or if the branches
-    differ in their specs.
+    Only the chosen branch is computed. Both functions give a tensor, or a list or tuple of as many tensors, and so
+    does `cond`; they may read other tensors of the graph. Raises SpecError if `condition` is not one bool, or if the
+    branches differ in their specs.
     """
     graph = _graph_of(condition, *operands)
     with _zone(graph, name) as scope:
@@ -51,9 +51,10 @@ def while_loop(
 ) -> Any:
     """The state after `state = body(*state)` for as long as `condition(*state)`, a bool scalar, holds.
 
-    `initial` is a tensor, or a list or tuple of tensors; `body` gives as many, and so does `while_loop`. With `collect`,
-    `body` gives `(state, values)`, and the result is `(state, stacked values)`, with one entry for each turn. A state
-    whose shape changes is given one in `shapes`, with None for the sizes that change. Has no gradient: see `scan`.
+    `initial` is a tensor, or a list or tuple of tensors; `body` gives as many, and so does `while_loop`. With
+    `collect`, `body` gives `(state, values)`, and the result is `(state, stacked values)`, with one entry for each
+    turn. A state whose shape changes is given one in `shapes`, with None for the sizes that change. Has no gradient:
+    see `scan`.
 
     Raises SpecError if `condition` does not give one bool, or if a state changes its spec.
     """
@@ -73,7 +74,13 @@ def while_loop(
 
 
 def scan(
-    step: Body, initial: State, xs: State = None, *, length: int | None = None, reverse: bool = False, name: str = "scan"
+    step: Body,
+    initial: State,
+    xs: State = None,
+    *,
+    length: int | None = None,
+    reverse: bool = False,
+    name: str = "scan",
 ) -> Any:
     """`state, y = step(state, x)` for each slice `x` of `xs` along its first axis; gives `(last state, stacked ys)`.
 
@@ -109,7 +116,7 @@ def _zone(graph: Graph, name: str) -> Iterator[str]:
 
 
 def _hand_on(graph: Graph, chosen: Tensor, scope: str) -> None:
-    """What the branches in `scope` read from outside goes through the node that begins them: it is computed if chosen."""
+    """Let what the branches in `scope` read from outside go through the node that begins them."""
     begin = chosen.id
     inside = {id for id, node in graph.nodes.items() if _lies_in(node.scope, scope)}
     crossing = [e for e in graph.edges if e.target in inside - {begin} and e.source not in inside]

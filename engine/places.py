@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import PurePath
+from types import FrameType
 from typing import TypeAlias
 
 Place: TypeAlias = tuple[str, int]  # a code object's file name, and a line in it
@@ -11,12 +12,12 @@ Place: TypeAlias = tuple[str, int]  # a code object's file name, and a line in i
 
 def user_place() -> Place | None:
     """The line of the innermost caller that is not flowloom's own code."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if name != "flowloom" and not name.startswith("flowloom."):
             return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment]  # None at the outermost
+        frame = frame.f_back
     return None
 
 

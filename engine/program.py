@@ -79,7 +79,8 @@ class Program:
     def __call__(self, feeds: Mapping[str, Any] | None = None) -> Any:
         """The values of the outputs: an array of each one's spec (a list of them if a list was compiled).
 
-        An input of the graph that the outputs do not need may be fed, too. Raises FeedError for a feed that does not fit, RunError where a value is refused (a label out of range, say).
+        An input of the graph that the outputs do not need may be fed, too. Raises FeedError for a feed that does not
+        fit, RunError where a value is refused (a label out of range, say).
         """
         with self.graph.lock:  # no edit between the inputs and the plan, and one thread at the cache of plans
             bound = bind(self.inputs, self._needed({} if feeds is None else feeds))
@@ -93,8 +94,8 @@ class Program:
 
     def _needed(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         """`feeds` without those for inputs that the outputs do not need."""
-        if not isinstance(feeds, Mapping):
-            return feeds
+        if not hasattr(feeds, "items"):
+            return feeds  # what is no mapping is refused by `bind`
         unread = {t.name for t in self.graph.inputs}.difference(self.inputs)
         return {name: value for name, value in feeds.items() if name not in unread}
 

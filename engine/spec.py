@@ -64,7 +64,7 @@ class Spec:
     @property
     def is_concrete(self) -> bool:
         """Whether every dimension is a number."""
-        return all([type(d) is int for d in self.shape])  # a list: a third of a generator's time, and often asked
+        return all(type(d) is int for d in self.shape)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -160,7 +160,8 @@ def promote(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def as_array(value: Any, dtype: Any = None, *, beside: Iterable[np.dtype[Any]] = ()) -> np.ndarray[Any, Any]:
-    """`value` as an array of numbers, bools or strings (dtype object): NumPy's own as they are, Python's floats as float32.
+    """`value` as an array of numbers, bools or strings (dtype object): NumPy's own as they are, Python's floats as
+    float32.
 
     A Python scalar takes the dtype of the tensors `beside` it where that can hold its kind. Raises SpecError for what
     is not made of numbers, and for a number that `dtype` cannot hold.

@@ -56,7 +56,9 @@ def test_a_wrong_rule_is_named_with_its_node(wrong_op: Any) -> None:
         x = fl.input("x", shape=("batch", 4))
         loss = fl.mean(fl.square(wrong_op(fl.sin(x), name="doubled")))
 
-    with pytest.raises(fl.GradientError, match="the rule of twice is wrong. In test_checking.py, line .*'doubled'") as e:
+    with pytest.raises(
+        fl.GradientError, match=r"the rule of twice is wrong\. In test_checking\.py, line .*'doubled'"
+    ) as e:
         fl.check_gradients(loss, {"x": X})
     assert e.value.name == "x"
     assert loss.graph.nodes[e.value.node or ""].name == "doubled"

@@ -93,7 +93,9 @@ def test_a_loop_runs_until_its_condition_fails() -> None:
     with fl.Graph():
         x = fl.input("x", shape=(), dtype="int64")
         steps, _ = fl.while_loop(
-            lambda n, v: v > 1, lambda n, v: (n + 1, fl.where(fl.equal(v % 2, 0), v // 2, 3 * v + 1)), (fl.constant(0), x)
+            lambda n, v: v > 1,
+            lambda n, v: (n + 1, fl.where(fl.equal(v % 2, 0), v // 2, 3 * v + 1)),
+            (fl.constant(0), x),
         )
 
     assert fl.compile(steps)({"x": np.asarray(27)}) == 111  # Collatz (OEIS A006577)
@@ -115,7 +117,10 @@ def test_variables_of_layers_in_a_loop_are_shared_by_its_steps_and_trained() -> 
         x = fl.input("x", shape=("time", 3))
         start = fl.constant([[0.0, 0.0]])
         state, _ = fl.scan(
-            lambda h, row: (fl.layers.dense(fl.concatenate(h, fl.expand_dims(row, axis=0), axis=1), units=2, activation="tanh"), None),
+            lambda h, row: (
+                fl.layers.dense(fl.concatenate(h, fl.expand_dims(row, axis=0), axis=1), units=2, activation="tanh"),
+                None,
+            ),
             start,
             x,
         )
@@ -141,7 +146,7 @@ def test_it_survives_a_file(build: Any, tmp_path: Any) -> None:
 def test_what_lies_inside_a_loop_has_no_value_outside() -> None:
     g, *_ = running_sum()
 
-    with pytest.raises(fl.SpecError, match="'?scan/multiply'? lies inside a loop or branch"):
+    with pytest.raises(fl.SpecError, match=r"scan/multiply lies inside a loop or branch"):
         fl.compile(g["scan/multiply"])
 
 

@@ -244,7 +244,7 @@ BUILDING: dict[str, Mistake] = {
     ),
     "conv layer": (
         fl.SpecError,
-        "conv2d(x: float32[batch, 4]): conv2d reads images: (batch, height, width, channels); got float32[batch, 4]",
+        "conv2d(x: float32[batch, 4]): it reads images: (batch, height, width, channels); got float32[batch, 4]",
         "conv2d",
         lambda: fl.layers.conv2d(rows(), filters=3),
     ),
@@ -323,7 +323,7 @@ BUILDING: dict[str, Mistake] = {
     ),
     "padding": (
         fl.SpecError,
-        "conv2d(float32[batch, 8, 8, 3]): padding='full' does not fit: there is no 'full'. There is: valid, same",
+        "conv2d(float32[batch, 8, 8, 3]): padding='full' does not fit: there is no 'full'. There is: valid, same, same_lower",
         "conv2d",
         lambda: fl.layers.conv2d(images(), filters=2, padding="full"),
     ),

@@ -1,16 +1,18 @@
 """Control flow: a branch, a loop while something holds, and a scan over the steps of a sequence.
 
-Each is one expression whose bodies are Functions. `cond` and `scan` have gradients, made of a `cond` and of a `scan` that
-runs the other way; the states this needs are an output of the forward scan, kept only where they are asked for.
+Each is one expression whose bodies are Functions. `cond` and `scan` have gradients, made of a `cond` and of a `scan`
+that runs the other way; the states this needs are an output of the forward scan, kept only where they are asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
+from itertools import accumulate, pairwise
 from typing import Any
 
-from flowloom.compiler.expr import Expr, build_whole, constant, items, placeholder
-from flowloom.compiler.function import BEGIN, Function, begin, close
+from flowloom.compiler.expr import Expr, build_whole, items, placeholder
+from flowloom.compiler.function import Function, begin, close
 from flowloom.compiler.gradient import pull_back, zeros
 from flowloom.op import Op, Port
 from flowloom.ops import add
@@ -134,7 +136,8 @@ def _pull_cond(g: Any, y: Any, condition: Expr, *operands: Expr, then: Function,
     def backward(branch: Function) -> Function:
         wrt = [branch.inputs[i] for i in floats]
         made = pull_back([branch.outputs[i] for i in arriving], seeds, wrt)
-        return Function((*branch.inputs, *seeds), tuple(zeros(w) if m is None else m for w, m in zip(wrt, made)))
+        found = (zeros(w) if m is None else m for w, m in zip(wrt, made, strict=True))
+        return Function((*branch.inputs, *seeds), tuple(found))
 
     params = {"then": backward(then), "otherwise": backward(otherwise)}
     made = items(build_whole(COND, (condition, *operands, *(g[i] for i in arriving)), params))
@@ -227,69 +230,35 @@ def _pull_scan(
     arriving = [i for i in range(states, many) if g[i] is not None]
     revisited = [i for i in carried if g[many + i] is not None]
 
-    state_seeds = _leaves(body, [inputs[i].spec for i in carried])
-    totals = _leaves(body, [inputs[i].spec for i in shared], after=len(state_seeds))
-    step_seeds = _leaves(body, [body.outputs[i].spec for i in arriving], after=len(state_seeds) + len(totals))
-    extras = _leaves(
-        body, [inputs[i].spec for i in revisited], after=len(state_seeds) + len(totals) + len(step_seeds)
-    )
-    extra_of = dict(zip(revisited, extras, strict=True))
-    pulled = dict(
-        zip(
-            floats,
-            pull_back(
-                [body.outputs[i] for i in (*carried, *arriving)], [*state_seeds, *step_seeds], [inputs[i] for i in floats]
-            ),
-            strict=True,
-        )
-    )
-
-    def total(*terms: Expr | None) -> Expr | None:
-        present = [t for t in terms if t is not None]
-        return add(*present) if len(present) == 2 else present[0] if present else None
-
-    outputs = [
-        *(total(pulled[i], extra_of.get(i)) or zeros(inputs[i]) for i in carried),
-        *(total(t, pulled[i]) for i, t in zip(shared, totals, strict=True)),
-        *(pulled[i] or zeros(inputs[i]) for i in sliced),
-    ]
+    # The leaves of a backward step, besides the state, slices and captures of its forward step.
+    wanted = ([inputs[i] for i in carried], [inputs[i] for i in shared], [body.outputs[i] for i in arriving])
+    leaves = _leaves(body, [e.spec for group in (*wanted, [inputs[i] for i in revisited]) for e in group])
+    ends = list(accumulate(len(group) for group in wanted))
+    seeds, totals, steps, extras = (leaves[a:b] for a, b in pairwise([0, *ends, len(leaves)]))
+    made = pull_back([body.outputs[i] for i in (*carried, *arriving)], [*seeds, *steps], [inputs[i] for i in floats])
+    pulled, extra = dict(zip(floats, made, strict=True)), dict(zip(revisited, extras, strict=True))
+    before = [*inputs[states : states + slices], *inputs[:states]]
     back = Function(
+        (index, *seeds, *totals, *before, *steps, *extras, *inputs[states + slices :]),
         (
-            index,
-            *state_seeds,
-            *totals,
-            *inputs[states : states + slices],
-            *inputs[:states],
-            *step_seeds,
-            *extras,
-            *inputs[states + slices :],
+            *(_total(inputs[i], pulled[i], extra.get(i)) for i in carried),
+            *(_total(inputs[i], t, pulled[i]) for i, t in zip(shared, totals, strict=True)),
+            *(_total(inputs[i], pulled[i]) for i in sliced),
         ),
-        tuple(outputs),  # type: ignore[arg-type]  # a total is never None: it has the seed
     )
-    histories = y[many:]
-    made = items(
-        build_whole(
-            SCAN,
-            (
-                *(zeros(operands[i]) if g[i] is None else g[i] for i in carried),
-                *(zeros(operands[i]) for i in shared),
-                *operands[states : states + slices],
-                *histories,
-                *(g[i] for i in arriving),
-                *(g[many + i] for i in revisited),
-                *operands[states + slices :],
-            ),
-            {
-                "body": back,
-                "states": len(carried) + len(shared),
-                "slices": slices + states + len(arriving) + len(revisited),
-                "length": length,
-                "reverse": not reverse,
-            },
-        )
-    )
-    found = dict(zip((*carried, *shared, *sliced), made, strict=False))
+    initial = [*(zeros(operands[i]) if g[i] is None else g[i] for i in carried), *(zeros(operands[i]) for i in shared)]
+    histories, xs, captures = y[many:], operands[states : states + slices], operands[states + slices :]
+    sequences = [*xs, *histories, *(g[i] for i in arriving), *(g[many + i] for i in revisited)]
+    params = {"body": back, "states": len(initial), "slices": len(sequences), "length": length, "reverse": not reverse}
+    results = items(build_whole(SCAN, (*initial, *sequences, *captures), params))
+    found = dict(zip((*carried, *shared, *sliced), results, strict=False))
     return tuple(found.get(i) for i in range(len(operands)))
+
+
+def _total(like: Expr, *terms: Expr | None) -> Expr:
+    """The sum of the terms that are there; zeros like `like` if none is."""
+    present = [t for t in terms if t is not None]
+    return reduce(add, present) if present else zeros(like)
 
 
 # ---------------------------------------------------------------- the rules
@@ -326,10 +295,9 @@ def _loosened(spec: Spec, shape: Sequence[Dim]) -> Spec:
     return spec.with_shape(shape)
 
 
-def _leaves(body: Function, specs: Sequence[Spec], after: int = 0) -> list[Expr]:
-    """Leaves of these specs that are none of the inputs of `body`."""
-    start = len(body.inputs) + after
-    return [placeholder(f"gradient {start + i}", s) for i, s in enumerate(specs)]
+def _leaves(body: Function, specs: Sequence[Spec]) -> list[Expr]:
+    """Leaves of these specs that are none of the inputs of `body`, whose own gradient may be taken next."""
+    return [placeholder(f"gradient {len(body.inputs) + i}", s) for i, s in enumerate(specs)]
 
 
 def _stacked(xp: Any, values: list[Any], spec: Spec) -> Any:
@@ -340,7 +308,18 @@ def _stacked(xp: Any, values: list[Any], spec: Spec) -> Any:
 
 
 def _declare(name: str, doc: str, infer: Any, run: Any, pull: Any, *, selective: bool = False) -> Op:
-    return Op(name, "control", infer, doc, (Port("operands", variadic=True),), {}, narrow=True, run=run, pull=pull, selective=selective)
+    return Op(
+        name,
+        "control",
+        infer,
+        doc,
+        (Port("operands", variadic=True),),
+        {},
+        narrow=True,
+        run=run,
+        pull=pull,
+        selective=selective,
+    )
 
 
 COND = _declare("cond", "One of two branches.", _infer_cond, _run_cond, _pull_cond)

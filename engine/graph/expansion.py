@@ -73,8 +73,8 @@ def expand(
     """Expand `node` on the expressions of its inputs; None for an optional one that stays open.
 
     `inputs` gives the specs of fed nodes, by node id, where they are narrower than declared, `sizes` the numbers of
-    named dimensions (None: they stay names). `streaming`: totals run on over batches. `params`: all of them, checked already. Raises SpecError if the operands do not fit, TypeError
-    or SpecError for a wrong parameter.
+    named dimensions (None: they stay names). `streaming`: totals run on over batches. `params`: all of them, checked
+    already. Raises SpecError if the operands do not fit, TypeError or SpecError for a wrong parameter.
     """
     if params is None:
         params = complete(kind.params, node.params, f"{kind.name}()")

@@ -108,7 +108,9 @@ class Graph:
 
     @property
     def outputs(self) -> list[Tensor]:
-        """The tensors of the `output` nodes, in the order they were made; where there are none, all that no node reads."""
+        """The tensors of the `output` nodes, in the order they were made; where there are none, all that no node
+        reads.
+        """
         with self.lock:
             declared = [Tensor(self, id, "y") for id, node in self._state.nodes.items() if node.kind == "output"]
             return declared or [

@@ -1,4 +1,6 @@
-"""Raising: from expressions back to nodes, op by op. The reverse of lowering, for what people want to see written out."""
+"""Raising: from expressions back to nodes, op by op. The reverse of lowering, for what people want to see written
+out.
+"""
 
 from __future__ import annotations
 

@@ -17,9 +17,7 @@ from flowloom.params import DType, Shape, params_of
 from flowloom.spec import SpecError
 
 
-def _input(
-    node: NodeContext, *, shape: Shape = ("batch",), dtype: DType | Literal["object"] = "float32"
-) -> Expr:
+def _input(node: NodeContext, *, shape: Shape = ("batch",), dtype: DType | Literal["object"] = "float32") -> Expr:
     """A tensor that is fed when the graph runs, under the node's name.
 
     A dimension may be a number, a name such as "batch" (the same size everywhere in the graph) or null (any size).

@@ -159,9 +159,7 @@ def test_a_loop_runs_while_its_condition_holds() -> None:
         new = (y + two / y) * 0.5
         return [new, subtract(square(new), two)]
 
-    root, errors = while_loop(
-        lambda i, y: maximum(square(y) - two, two - square(y)) > 1e-12, body, [two], collected=1
-    )
+    root, errors = while_loop(lambda i, y: maximum(square(y) - two, two - square(y)) > 1e-12, body, [two], collected=1)
     found, seen = evaluate([root, errors], {})
 
     assert found == pytest.approx(np.sqrt(2), rel=1e-12)
@@ -179,7 +177,9 @@ def test_a_loop_has_no_gradient_and_says_what_has() -> None:
 def test_loops_nest_and_capture_what_is_around_them() -> None:
     def outer(index: Expr, h: Expr, x: Expr) -> list[Expr]:
         (inner,) = scan(lambda j, s: [tanh(add(multiply(s, x), h))], [h], [], length=3)
-        (kept,) = cond(sum(inner) > 0.0, lambda v: [sqrt(square(v) + 1.0)], lambda v: [log(square(v) + h * h + 1.0)], [inner])
+        (kept,) = cond(
+            sum(inner) > 0.0, lambda v: [sqrt(square(v) + 1.0)], lambda v: [log(square(v) + h * h + 1.0)], [inner]
+        )
         return [kept]
 
     (last,) = scan(outer, [X], [SEQUENCE])

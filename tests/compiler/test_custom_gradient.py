@@ -41,7 +41,15 @@ def test_it_replaces_the_gradient_and_leaves_the_value(rounded: Any) -> None:
 
     np.testing.assert_array_equal(value, np.round(2 * X))
     np.testing.assert_array_equal(found, 4 * np.round(2 * X))
-    assert [n.kind for n in g.nodes.values()] == ["input", "constant", "multiply", "rounded", "square", "sum", "gradients"]
+    assert [n.kind for n in g.nodes.values()] == [
+        "input",
+        "constant",
+        "multiply",
+        "rounded",
+        "square",
+        "sum",
+        "gradients",
+    ]
 
 
 def test_it_may_have_operands_that_stay_open(rounded: Any) -> None:

@@ -42,7 +42,8 @@ WRONG: dict[str, tuple[Callable[[fl.Tensor, fl.Tensor], Any], type[Exception], s
     "names": (
         lambda x, label: fl.matmul(x, x),
         fl.SpecError,
-        r"matmul\(a: float32\[batch, 4\], b: float32\[batch, 4\]\): inner sizes differ, 4 and batch. In test_building.py, line [0-9]+, node 'matmul'",
+        r"matmul\(a: float32\[batch, 4\], b: float32\[batch, 4\]\): inner sizes differ, 4 and batch\. "
+        r"In test_building\.py, line [0-9]+, node 'matmul'",
     ),
     "layer": (
         lambda x, label: fl.layers.dense(label, units=3),

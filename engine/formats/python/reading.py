@@ -7,6 +7,7 @@ tensors and literals, arithmetic, names. Anything else is refused with its line.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from flowloom.spec import SpecError
 MOST_CHARACTERS = 4 << 20
 MOST_DEPTH = 100
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "input": build.input,
     "constant": build.constant,
     "variable": build.variable,
@@ -133,8 +134,8 @@ class _Reader:
 
     def _scope(self, call: ast.Call) -> AbstractContextManager[Any]:
         match call:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr="scope"), args=[ast.Constant(value=str(name))]):
-                if owner == self._graph_name and self._graph is not None:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr="scope"), args=[ast.Constant(value=name)]):
+                if owner == self._graph_name and self._graph is not None and isinstance(name, str):
                     return self._graph.scope(name)
         raise _refused(call, "this `with` opens no scope: write `with g.scope(name):`")
 
@@ -239,7 +240,8 @@ class _Reader:
         return self._guarded(call, lambda: graph.add(name, operands, keywords, name=label))
 
     def _method(self, call: ast.expr, method: str, depth: int) -> Any:
-        assert isinstance(call, ast.Call) and self._graph is not None
+        assert isinstance(call, ast.Call)
+        assert self._graph is not None
         graph = self._graph
         args, keywords = self._arguments(call, depth)
         if method == "add":

@@ -128,7 +128,8 @@ class _Writer:
         statement = f"{target} = {call}" if target else call
         if len(indent + statement) > LONGEST and call.endswith(")") and "(" in call:
             statement = _broken(statement)
-        return [*(f"{indent}# {line}" for line in node.note.splitlines()), *(indent + s for s in statement.splitlines())]
+        notes = [f"{indent}# {line}" for line in node.note.splitlines()]
+        return notes + [indent + line for line in statement.splitlines()]
 
     def _target(self, node: NodeDoc) -> str:
         """The names that the outputs are bound to; "" if nothing reads them."""
