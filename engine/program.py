@@ -83,7 +83,7 @@ class Program:
         fit, RunError where a value is refused (a label out of range, say).
         """
         with self.graph.lock:  # no edit between the inputs and the plan, and one thread at the cache of plans
-            bound = bind(self.inputs, self._needed({} if feeds is None else feeds))
+            bound = bind(self.inputs, self.read({} if feeds is None else feeds))
             lowered, step = self._step_for({name: Spec.of(a) for name, a in bound.items()})
         values = leaf_values(self.graph, lowered, bound, key_of(self.graph.seed, f"call {next(self._calls)}"))
         try:
@@ -92,8 +92,8 @@ class Program:
             raise located(self.graph, lowered, error) from None
         return results[0] if self._single else results
 
-    def _needed(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
-        """`feeds` without those for inputs that the outputs do not need."""
+    def read(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`feeds` without those for inputs of the graph that the outputs do not need."""
         if not hasattr(feeds, "items"):
             return feeds  # what is no mapping is refused by `bind`
         unread = {t.name for t in self.graph.inputs}.difference(self.inputs)

@@ -89,7 +89,12 @@ class Spec:
 
     def with_dtype(self, dtype: Any) -> Spec:
         """This shape in another dtype."""
-        return Spec(self.shape, dtype)
+        if dtype == self.dtype:
+            return self
+        other = object.__new__(Spec)  # the shape needs no check again
+        object.__setattr__(other, "shape", self.shape)
+        object.__setattr__(other, "dtype", np.dtype(dtype))
+        return other
 
     def __str__(self) -> str:
         return f"{self.dtype}{shape_text(self.shape)}"
@@ -213,6 +218,11 @@ def merge(a: Dim, b: Dim) -> Dim:
 
 def broadcast(*specs: Spec, dtype: np.dtype[Any] | None = None) -> Spec:
     """The spec of an elementwise result by NumPy's broadcasting, in the promoted dtype unless one is given."""
+    if dtype is None:
+        dtype = promote(*(s.dtype for s in specs))
+    first = specs[0]
+    if all(s.shape == first.shape for s in specs):
+        return first.with_dtype(dtype)
     shape: list[Dim] = []
     for axis in range(1, max(s.ndim for s in specs) + 1):
         dim: Dim = 1
@@ -227,7 +237,7 @@ def broadcast(*specs: Spec, dtype: np.dtype[Any] | None = None) -> Spec:
                     dimension=f"axis -{axis}: {dim} != {d}",
                 )
         shape.append(dim)
-    return Spec(reversed(shape), promote(*(s.dtype for s in specs)) if dtype is None else dtype)
+    return Spec(reversed(shape), dtype)
 
 
 def product(dims: Iterable[Dim]) -> Dim:

@@ -74,7 +74,8 @@ def build(op: Op, args: tuple[Expr | None, ...], params: dict[str, Any]) -> Any:
     Only a composite takes None, for a port that stays open. An op without operands is computed at once: a constant.
     """
     if not args:
-        return constant(op.compute(np, **params))
+        made = op.compute(np, **params)
+        return tuple(map(constant, made)) if isinstance(made, tuple) else constant(made)
     if op.composite:
         made = op.expand(*args, **params)
         if op.pull is None:

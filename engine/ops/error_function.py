@@ -50,7 +50,7 @@ _NEAR_P = (
     3.20937758913846947e3,
 )
 _NEAR_Q = (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3)
-_MIDDLE_P = (
+MIDDLE_P = (
     2.15311535474403846e-8,
     5.64188496988670089e-1,
     8.88314979438837594e0,
@@ -61,7 +61,7 @@ _MIDDLE_P = (
     2.05107837782607147e3,
     1.23033935479799725e3,
 )
-_MIDDLE_Q = (
+MIDDLE_Q = (
     1.0,
     1.57449261107098347e1,
     1.17693950891312499e2,
@@ -177,7 +177,7 @@ def _near(xp: Any, x: Any) -> Any:
 
 def _tail(xp: Any, x: Any, *, exact: bool = False) -> Any:
     """erfc(x) for x from _NEAR_END. Not `exact`, it is good to an error of 1e-17, which is all that erf needs."""
-    middle = polynomial(xp, x, _MIDDLE_P) / polynomial(xp, x, _MIDDLE_Q)
+    middle = polynomial(xp, x, MIDDLE_P) / polynomial(xp, x, MIDDLE_Q)
     if not exact:
         return middle * xp.exp(-x * x)
     t = 1.0 / (x * x)

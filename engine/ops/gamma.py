@@ -46,9 +46,9 @@ _ZETA_LESS_ONE = (
     7.4507117898354294e-09,
 )
 # B(2), B(4), ...: the Bernoulli numbers of Stirling's series, Abramowitz and Stegun, table 23.2.
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
 _LARGE = 8.5  # from here Stirling's series of 8 terms is exact to float64
-_NUMBERED = [*enumerate(_BERNOULLI, 1)][::-1]  # (k, B(2k)), highest k first, as polynomials are written
+_NUMBERED = [*enumerate(BERNOULLI, 1)][::-1]  # (k, B(2k)), highest k first, as polynomials are written
 _STIRLING = [b / (2 * k * (2 * k - 1)) for k, b in _NUMBERED]
 _SERIES = [z / k if k % 2 == 0 else -z / k for k, z in [*enumerate(_ZETA_LESS_ONE, 2)][::-1]] + [1 - _EULER, 0.0]
 

@@ -88,7 +88,9 @@ def group_normalization(
     """
     at, fine = normalize_axis(axis, x.ndim), _fine(x)
     if at == 0 or groups == 0:
-        raise SpecError(f"channels are not along the first axis, and groups are not 0; got axis={axis}, {groups} groups")
+        raise SpecError(
+            f"channels are not along the first axis, and groups are not 0; got axis={axis}, {groups} groups"
+        )
     if groups == -1:
         y = _standardized(fine, tuple(a for a in range(1, x.ndim) if a != at), epsilon)
     else:

@@ -37,12 +37,16 @@ def with_operators(cls: T) -> T:
         setattr(cls, f"__r{dunder}__", _logic(name))
     for dunder, name in (COMPARE | UNARY).items():
         setattr(cls, f"__{dunder}__", _operator(name))
-    cls.__invert__ = lambda self: get_op("logical_not" if is_bool(self.dtype) else "bitwise_not")(self)  # type: ignore[attr-defined]
-    cls.__getitem__ = indexed  # type: ignore[attr-defined]
+    setattr(cls, "__invert__", _inverted)  # noqa: B010  (a class that mypy knows nothing of)
+    setattr(cls, "__getitem__", indexed)  # noqa: B010
     if "__iter__" not in vars(cls):
         cls.__iter__ = _not_iterable  # type: ignore[attr-defined]  # or Python would count up indices for ever
     cls.__array_ufunc__ = None  # type: ignore[attr-defined]  # NumPy arrays on the left defer to us
     return cls
+
+
+def _inverted(x: Any) -> Any:
+    return get_op("logical_not" if is_bool(x.dtype) else "bitwise_not")(x)
 
 
 def indexed(x: Any, index: Any) -> Any:
@@ -74,7 +78,7 @@ def _spread(index: tuple[Any, ...], shape: Sequence[Any]) -> list[Any]:
     dots = sum(i is Ellipsis for i in index)
     if dots > 1 or len(places) > len(shape):
         raise SpecError(f"a tensor of {len(shape)} dimensions takes as many indices; got [{_shown(index)}]")
-    if not all(isinstance(i, slice) and _is_plain(i) or type(i) is int for i in places):
+    if not all((isinstance(i, slice) and _is_plain(i)) or type(i) is int for i in places):
         raise SpecError(f"an index is an integer, a slice, None or ...; got [{_shown(index)}]")
     full = [slice(None)] * (len(shape) - len(places) if dots else 0)
     at = next((n for n, i in enumerate(index) if i is Ellipsis), len(index))

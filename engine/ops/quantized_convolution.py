@@ -37,7 +37,7 @@ def conv_integer(
     for name, v in given.items():
         if v is not None and not is_integer(v.dtype):
             raise SpecError(f"{name} must be of integers; got {v.dtype}", dimension=f"dtype {v.dtype}")
-    how = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate, "groups": groups}
+    how: dict[str, Any] = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate, "groups": groups}
     return conv(_centred(x, x_zero_point), _centred(kernel, kernel_zero_point), **how)
 
 
@@ -67,7 +67,7 @@ def qlinear_conv(
     for scale in (x_scale, kernel_scale, y_scale):
         if not is_float(scale.dtype):
             raise SpecError(f"a scale must be a float; got {scale.dtype}", dimension=f"dtype {scale.dtype}")
-    how = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate, "groups": groups}
+    how: dict[str, Any] = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate, "groups": groups}
     total = conv_integer(x, kernel, x_zero_point, kernel_zero_point, **how)
     total = total if bias is None else total + bias
     # In float64: float32 does not hold all of int32, and half a unit decides what is rounded up.

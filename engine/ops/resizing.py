@@ -310,7 +310,10 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
         x = Spec(shape)
         y = resize(x, **case)
         how = {name: value for name, value in case.items() if name != "extrapolation_value"}
-        yield (rng.normal(size=y.sizes),), {"input_size": tuple(shape[a] for a in resized_axes(x, how.get("axes"))), **how}
+        yield (
+            (rng.normal(size=y.sizes),),
+            {"input_size": tuple(shape[a] for a in resized_axes(x, how.get("axes"))), **how},
+        )
 
 
 @center_crop_pad.samples

@@ -59,6 +59,8 @@ SIZES_NEEDED: dict[str, tuple[int, ...]] = {
     "glu": (0,),
     "rotary_embedding": (1, 2),
     "affine_grid_to": (1,),
+    "conv_integer": (1,),
+    "qlinear_conv": (3,),
     "fold_patches_to": (1, 2),
     "extract_patches_by": (2,),
 }

@@ -52,12 +52,6 @@ CASES: dict[str, tuple[Array, Call, Call, list[Array]]] = {
         lambda x: ops.fold_patches(x, output_size=(3, 6), size=(2, 2), **HOW),
         [np.array([3, 6]), np.array([2, 2])],
     ),
-    "max_unpool": (
-        IMAGES[:, :2, :2],
-        lambda x, n: ops.max_unpool_to(x, np.arange(24).reshape(2, 2, 2, 3) % 7, n),
-        lambda x: ops.max_unpool(x, np.arange(24).reshape(2, 2, 2, 3) % 7, output_size=(3, 4)),
-        [np.array([3, 4])],
-    ),
 }
 
 
@@ -90,9 +84,9 @@ def test_boxes_within_limits_that_are_tensors() -> None:
 
 
 def test_values_that_do_not_fit_are_named_when_it_runs() -> None:
-    with pytest.raises(ValueError, match=r"needs a roi of 4 numbers"):
+    with pytest.raises(ValueError, match="needs a roi of 4 numbers"):
         ops.resize_to(IMAGES, np.array([2, 2]), coordinate_transformation_mode="tf_crop_and_resize")
-    with pytest.raises(ValueError, match="sizes differ|needs"):
+    with pytest.raises(ValueError, match="sizes differ"):
         ops.fold_patches_to(ROWS, np.array([9, 9]), np.array([2, 2]), **HOW)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from itertools import permutations
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import pytest
 from scipy import special, stats
 
 from flowloom import ops
+from flowloom.op import REGISTRY, Op
 from flowloom.ops import philox
 from flowloom.ops.distributions import normal_quantile
+from flowloom.params import complete
 from flowloom.spec import Spec, SpecError
 
 KEY = np.array([1, 2], np.uint64)
@@ -230,6 +233,17 @@ def test_every_order_is_as_likely_as_the_others() -> None:
 
     assert stats.chisquare([orders.count(o) for o in permutations(range(3))]).pvalue > 0.01
     assert sorted(ops.random_permutation(KEY, size=100)) == list(range(100))
+
+
+@pytest.mark.parametrize("op", [o for o in REGISTRY.values() if o.family == "random"], ids=lambda o: o.name)
+def test_another_array_library_draws_the_same_numbers(op: Op) -> None:
+    """NumPy under another name, so that the words come from the published function and not from NumPy's generator."""
+    other = SimpleNamespace(**vars(np))
+    assert op.cases is not None
+    for args, given in op.cases(np.random.default_rng(3)):
+        params = complete(op.params, given, op.name)
+
+        np.testing.assert_array_equal(op.compute(other, *args, **params), op.compute(np, *args, **params), strict=True)
 
 
 def test_what_an_element_is_drawn_as_does_not_depend_on_the_others() -> None:

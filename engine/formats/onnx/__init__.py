@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from flowloom.formats.onnx.files import Files
+
+MOST_TRIED = 4  # names of dimensions that are left out one by one, where they do not all hold
 
 __all__ = ["OnnxError", "UnsupportedOps", "load"]
 
@@ -48,14 +51,21 @@ def load(model: str | Path | bytes | ModelProto, *, parts: Mapping[str, int | No
 
 def _imported(model: ModelProto, files: Files, parts: Mapping[str, int | None]) -> Graph:
     from flowloom.formats.onnx.functions import check_supported
-    from flowloom.formats.onnx.importer import Importer
+    from flowloom.formats.onnx.importer import Importer, dim_names
 
     check_supported(model)
+    names = frozenset(dim_names(model.graph.input))
     try:
-        return Importer(model, files, parts).graph()
+        return Importer(model, files, parts, names).graph()
     except OnnxError as error:
-        # Names of dimensions that some exporters give do not hold; then sizes are as little known as without them.
-        try:
-            return Importer(model, files, parts, names=False).graph()
-        except OnnxError:
-            raise error from error.__cause__
+        # Some exporters name dimensions that are fixed inside, or broadcast; then such a size is as good as unknown.
+        fewer = [names - {n} for n in sorted(names)] if 1 < len(names) <= MOST_TRIED else []
+        found = list[Graph]()
+        for kept in [*fewer, frozenset[str]()] if names else []:
+            if not kept and found:
+                break
+            with suppress(OnnxError):
+                found.append(Importer(model, files, parts, kept).graph())
+        if found:
+            return min(found, key=lambda graph: len(graph.nodes))
+        raise error from error.__cause__

@@ -177,7 +177,7 @@ def _tensor(made: Any) -> Tensor:
 def _folded(builder: Builder, op: Op, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """The result of an op on what is known, unless it is much larger; a transposition is put off."""
     values = [a for a in args if isinstance(a, Value)]
-    if op.name == "reshape" and values[0].spec.is_concrete and params["shape"] == values[0].shape:
+    if op.name == "reshape" and None not in values[0].shape and op(values[0].spec, **params) == values[0].spec:
         return values[0]
     kept = op.name in RESHAPING and values[0].weight and not values[0].shared
     if not kept and not all(v.known for v in values):

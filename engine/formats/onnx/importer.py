@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -45,11 +45,13 @@ class Frame:
 class Importer:
     """One reading of one model.
 
-    `parts`: how many tensors each sequence among the inputs has. `names`: dimensions keep their names; without, each is
-    of any size.
+    `parts`: how many tensors each sequence among the inputs has. `names`: those of dimensions that are kept; the others
+    may be of any size.
     """
 
-    def __init__(self, model: ModelProto, files: Files, parts: Mapping[str, int | None], *, names: bool = True) -> None:
+    def __init__(
+        self, model: ModelProto, files: Files, parts: Mapping[str, int | None], names: Collection[str]
+    ) -> None:
         self.model, self.files, self.parts, self.names = model, files, parts, names
         self.builder = Builder(place_of(model.graph.name or "model")[1])
         self.functions = {(f.domain, f.name, f.overload): f for f in model.functions}
@@ -89,15 +91,15 @@ class Importer:
         if not tensor.HasField("shape"):
             raise OnnxError(f"input {name!r} has no declared number of dimensions")
         dtype = self.files.dtype(tensor.elem_type, f"input {name!r}")
-        shape = [self._dim(d, within) for d in tensor.shape.dim]
+        shape = [self._dim(d, "" if within else dim_name(name, i, d)) for i, d in enumerate(tensor.shape.dim)]
         made = self.builder.graph.add("input", (), {"shape": shape, "dtype": dtype.name})
         self.builder.places[made.id] = place_of(name)
         return self.builder.of(made, name)
 
-    def _dim(self, d: Any, within: bool) -> Dim:
+    def _dim(self, d: Any, name: str) -> Dim:
         if d.HasField("dim_value"):
             return int(d.dim_value) if d.dim_value >= 0 else None
-        return str(d.dim_param) if self.names and not within and d.dim_param.isidentifier() else None
+        return name if name in self.names else None
 
     def _output(self, info: ValueInfoProto, frame: Frame) -> None:
         if info.name not in frame.values:
@@ -220,6 +222,18 @@ class Importer:
         return tuple(
             self.read(name, frame) if node.wants(i) else frame.values.get(name) for i, name in enumerate(body.output)
         )
+
+
+def dim_names(inputs: Iterable[ValueInfoProto]) -> list[str]:
+    """The names of the dimensions of all inputs; what has none in the model is called by its place: "x_0"."""
+    dims = ((i.name, a, d) for i in inputs for a, d in enumerate(i.type.tensor_type.shape.dim))
+    return sorted({dim_name(*d) for d in dims if not d[2].HasField("dim_value")} - {""})
+
+
+def dim_name(owner: str, axis: int, dim: Any) -> str:
+    """The name of a dimension of the input `owner`; "" if a graph cannot have it."""
+    text = dim.dim_param or f"{owner}_{axis}"
+    return text if text.isidentifier() else ""
 
 
 def opsets_of(imports: Iterable[Any]) -> dict[str, int]:

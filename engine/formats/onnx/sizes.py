@@ -86,7 +86,7 @@ def _prod(x: Array, *, axis: Any, keepdims: bool) -> Any:
     return np.asarray(whole, object).reshape((1,) * x.ndim if keepdims else ())
 
 
-def _cast(x: Array, *, dtype: str) -> Any:
+def _cast(x: Array, *, dtype: str, **_: Any) -> Any:
     return x if dtype == "int64" else None
 
 

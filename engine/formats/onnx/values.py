@@ -8,7 +8,7 @@ meets its inverse makes no node.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -128,7 +128,6 @@ class Empty:
 
 
 EMPTY = Empty()
-Some: TypeAlias = Any  # a Value, a list of them (a sequence), EMPTY, or None for an input that is left out
 
 
 def array_of(value: Any) -> Array | None:

@@ -1,4 +1,4 @@
-"""Attention, and positions as rotations: queries, keys and values with heads, or with heads side by side as features."""
+"""Attention, and positions as rotations. Heads are an axis of their own, or lie side by side as features."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _attention(
 
 
 def _in_precision(node: Node, given: list[Value | None]) -> list[Value | None]:
-    """The operands in the dtype that the softmax is to be computed in, float32 if it is not said, where that is wider."""
+    """The operands in the dtype that the softmax is said to be computed in, or float32, where that is wider."""
     query = given[0]
     assert query is not None
     wide = node.dtype(node.attr("softmax_precision", 1))
@@ -69,6 +69,6 @@ def _how(node: Node) -> dict[str, Any]:
 @onnx_op("RotaryEmbedding")
 def _rotary_embedding(node: Node, x: Value, cos: Value, sin: Value, positions: Value | None = None) -> Value:
     heads = ops.split_heads(x, num_heads=node.needs("num_heads")) if x.ndim == 3 else x
-    how = {"interleaved": True} if node.attr("interleaved", 0) else {}
+    how: dict[str, Any] = {"interleaved": True} if node.attr("interleaved", 0) else {}
     y = ops.rotary_embedding(heads, cos.settled(), sin.settled(), positions, **how)
     return ops.merge_heads(y) if x.ndim == 3 else y

@@ -84,7 +84,7 @@ def _resized(
         if not known:
             ends = None if roi is None else _at(node, roi, corners)
             return ops.resize_to(v, _at(node, target, kept), ends, axes=between, **how)
-        numbers = {"scales" if scaled else "sizes": tuple(wanted[i] for i in kept)}
+        numbers: dict[str, Any] = {"scales" if scaled else "sizes": tuple(wanted[i] for i in kept)}
         if roi is not None:
             numbers["roi"] = tuple(crop[i] for i in corners)
         return ops.resize(v, axes=between, **numbers, **how)
@@ -172,7 +172,7 @@ def _non_max_suppression(
         _scalar(node, iou_threshold, 0.0, "float32"),
         _scalar(node, score_threshold, -np.inf, "float32"),
     ]
-    how = {"center_point_box": bool(node.attr("center_point_box", 0))}
+    how: dict[str, Any] = {"center_point_box": bool(node.attr("center_point_box", 0))}
     count, iou, score = (scalar_of(v) for v in limits)
     if count is None or iou is None or score is None:
         return ops.non_max_suppression_by(boxes, scores, *limits, **how)

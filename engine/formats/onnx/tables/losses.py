@@ -10,7 +10,9 @@ from flowloom.formats.onnx.values import Value
 
 
 @onnx_op("NegativeLogLikelihoodLoss")
-def _negative_log_likelihood(node: Node, log_probabilities: Value, labels: Value, weights: Value | None = None) -> Value:
+def _negative_log_likelihood(
+    node: Node, log_probabilities: Value, labels: Value, weights: Value | None = None
+) -> Value:
     return _loss(node, channels_last(log_probabilities), labels, weights)
 
 

@@ -42,7 +42,7 @@ def _normalized(node: Node, x: Value, scale: Value, offset: Value, mean: Value, 
     )
 
 
-def _axis(x: Value, axis: int) -> dict[str, int]:
+def _axis(x: Value, axis: int) -> dict[str, Any]:
     """The parameter `axis`, if it is not the last one."""
     return {} if axis == x.ndim - 1 else {"axis": axis}
 
@@ -63,12 +63,18 @@ def _group_normalization(node: Node, x: Value, scale: Value, offset: Value) -> V
 
 
 def _grouped(node: Node, x: Value, scale: Value, offset: Value, groups: int) -> Value:
+    gamma, beta = _unless(scale, 1), _unless(offset, 0)
     return through(
         x,
         lambda v, order: ops.group_normalization(
-            v, scale, offset, groups=groups, **_axis(v, order[1]), epsilon=node.attr("epsilon", EPSILON)
+            v, gamma, beta, groups=groups, **_axis(v, order[1]), epsilon=node.attr("epsilon", EPSILON)
         ),
     )
+
+
+def _unless(weight: Value, neutral: int) -> Value | None:
+    """`weight`; None where it is a constant that changes nothing, as exporters give it."""
+    return None if weight.known and bool((weight.array == neutral).all()) else weight
 
 
 @onnx_op("LayerNormalization")
@@ -98,8 +104,8 @@ def _along(op: Op, x: Value, axes: tuple[int, ...], weights: list[Value | None],
     """`op` along `axes`, with weights that broadcast to the sizes of these."""
     sizes = [x.shape[a] for a in axes]
     whole = [None if w is None else w if list(w.shape) == sizes else _spread(w, sizes) for w in weights]
-    axis = axes if len(axes) > 1 else -1
-    y: Value = op(x, *whole, **({} if axis == -1 else {"axis": axis}), epsilon=epsilon)
+    how: dict[str, Any] = {"axis": axes} if len(axes) > 1 else {}
+    y: Value = op(x, *whole, **how, epsilon=epsilon)
     return y
 
 
@@ -115,5 +121,8 @@ def _lp_normalization(node: Node, x: Value) -> Value:
 
 @onnx_op("LRN")
 def _local_response_normalization(node: Node, x: Value) -> Value:
-    how = {"size": node.needs("size"), **{k: node.attr(k, d) for k, d in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))}}
+    how = {
+        "size": node.needs("size"),
+        **{k: node.attr(k, d) for k, d in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))},
+    }
     return through(x, lambda v, order: ops.local_response_normalization(v, **how, **_axis(v, order[1])))

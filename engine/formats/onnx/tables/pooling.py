@@ -63,7 +63,7 @@ def _by_column(node: Node, indices: Value, sizes: tuple[Any, ...]) -> Value:
     """Positions counted in C order over `sizes`, counted with the first axis running fastest instead."""
     if not all(isinstance(n, int) for n in sizes):
         raise node.refuse(f"the sizes must be known for storage_order=1; got {sizes}")
-    total = indices * 0
+    total = ops.zeros_like(indices)
     for axis, size in enumerate(sizes):
         at = ops.remainder(ops.floor_divide(indices, prod(sizes[axis + 1 :])), size)
         total = total + at * prod(sizes[:axis])

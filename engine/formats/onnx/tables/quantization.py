@@ -53,10 +53,10 @@ def _grain(node: Node, x: Value, scale: Value) -> dict[str, Any]:
 def _by_axis(x: Value, scale: Value, how: dict[str, Any], apply: Any) -> Value:
     """`apply` in the order of axes that suits `x`; blocks have scales in ONNX's."""
     if scale.ndim > 1:
-        return apply(x, **how)  # type: ignore[no-any-return]
+        return apply(x, **how)
 
     def moved(v: Value, order: tuple[int, ...]) -> Value:
-        return apply(v, **{**how, "axis": order[how["axis"]]} if "axis" in how else how)  # type: ignore[no-any-return]
+        return apply(v, **{**how, "axis": order[how["axis"]]} if "axis" in how else how)
 
     return through(x, moved)
 
@@ -67,7 +67,7 @@ def _cast(x: Value, dtype: str) -> Value:
 
 @onnx_op("DynamicQuantizeLinear")
 def _dynamic_quantize(node: Node, x: Value) -> tuple[Value, ...]:
-    return ops.dynamic_quantize(x)  # type: ignore[no-any-return]
+    return ops.dynamic_quantize(x)
 
 
 @onnx_op("MatMulInteger")

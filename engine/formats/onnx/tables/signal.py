@@ -76,9 +76,11 @@ def _frame_length(x: Value, window: Value | None, given: Value | None) -> Any:
 
 
 def _frames(node: Node, x: Value, step: Value, length: Any) -> Value:
-    """The frames of `x` (batch, samples, parts), when step or length are known only when it runs: (batch, frames, ...)."""
+    """The frames of `x` (batch, samples, parts) where step or length are known only when it runs."""
     zero, one = node.known(0), node.known(1)
-    count, step = (ops.cast(v, dtype="int64") for v in (length if isinstance(length, Value) else node.known(length), step))
+    count, step = (
+        ops.cast(v, dtype="int64") for v in (length if isinstance(length, Value) else node.known(length), step)
+    )
     last = ops.reshape(ops.shape_of(x, start=1, stop=2), shape=()) - count + 1
     starts = ops.arange_of(zero, last, ops.reshape(step, shape=()))
     places = ops.expand_dims(starts, axis=-1) + ops.arange_of(zero, ops.reshape(count, shape=()), one)
@@ -99,7 +101,7 @@ def _window(node: Node, size: Value) -> Value:
     length = scalar_of(size)
     if length is not None:
         how = {"alpha": terms[0]} if kind == "hamming_window" else {}
-        return node.builder.add(kind, length=int(length), periodic=periodic, dtype=dtype, **how)  # type: ignore[no-any-return]
+        return node.builder.add(kind, length=int(length), periodic=periodic, dtype=dtype, **how)
     count = ops.cast(size, dtype="int64")
     places = ops.cast(ops.arange_of(node.known(0), count, node.known(1)), dtype="float64")
     turn = places * (2 * pi) / ops.cast(ops.maximum(count if periodic else count - 1, 1), dtype="float64")
@@ -112,7 +114,7 @@ def _mel_weight_matrix(node: Node, bands: Value, length: Value, rate: Value, low
     dtype = node.dtype(node.attr("output_datatype", 1)).name
     known = [scalar_of(v) for v in (bands, length, rate, low, high)]
     if None not in known and known[1] % 2 == 0:
-        return node.builder.add(  # type: ignore[no-any-return]
+        return node.builder.add(
             "mel_weight_matrix",
             num_mel_bins=int(known[0]),
             num_spectrogram_bins=int(known[1]) // 2 + 1,
