@@ -37,9 +37,9 @@ class Port:
     optional: bool = False
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False)
 class Op:
-    """An operation. Made by the `@op` decorator; compared by identity.
+    """An operation. Made by the `@op` decorator; compared by identity. Its help and signature are its declaration's.
 
     `rule` infers the spec of the result; of a composite it is the whole op, made of other ops. `narrow`: the kernel
     takes bfloat16 and the types of 8, 4 and 2 bits as they are; for all others they are widened and rounded back.
@@ -65,6 +65,16 @@ class Op:
     pull: Callable[..., tuple[Any, ...]] | None = None
     template: str | None = None
     cases: Samples | None = None
+
+    def __post_init__(self) -> None:
+        self.__doc__, self.__name__ = self.doc, self.name  # what `?` and help() show
+
+    def __getattr__(self, name: str) -> Any:
+        """The signature as callers see it, when it is first asked for."""
+        if name != "__signature__":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.__signature__ = called(self.rule)
+        return self.__signature__
 
     def __call__(self, *args: Any, name: str | None = None, **params: Any) -> Any:
         """Apply the op: infers on Specs, computes on arrays, builds on symbols (a graph node takes the `name`).
@@ -96,7 +106,10 @@ class Op:
             raise error.within(f"{self.name}()") from None
         specs = [a if a is None or isinstance(a, Spec) else Spec.of(a) for a in ready]
         spec = self.infer(*specs, **params)
-        return spec if any(isinstance(a, Spec) for a in ready) else self.compute(np, *ready, **params)
+        if any(isinstance(a, Spec) for a in ready):
+            return spec
+        made = self.compute(np, *ready, **params)
+        return tuple(np.asarray(m) for m in made) if isinstance(made, tuple) else np.asarray(made)
 
     def infer(self, *specs: Spec | None, **params: Any) -> Specs:
         """The spec of the result (a tuple for several outputs); all parameters are given and checked already."""
@@ -285,6 +298,13 @@ def op(
 def same_place(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
     """Whether two functions are one definition: a notebook cell that runs again declares anew what it declared."""
     return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
+
+
+def called(declaration: Callable[..., Any], skip: int = 0) -> inspect.Signature:
+    """The signature of what is declared as callers see it: with a name, without the first `skip` parameters."""
+    parameters = list(inspect.signature(declaration).parameters.values())[skip:]
+    name = inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="str | None")
+    return inspect.Signature([*parameters, name])
 
 
 def ports_of(function: Callable[..., Any], skip: int = 0) -> tuple[Port, ...]:

@@ -79,11 +79,12 @@ class Program:
     def __call__(self, feeds: Mapping[str, Any] | None = None) -> Any:
         """The values of the outputs: an array of each one's spec (a list of them if a list was compiled).
 
-        An input of the graph that the outputs do not need may be fed, too. Raises FeedError for a feed that does not
-        fit, RunError where a value is refused (a label out of range, say).
+        An input of the graph that the outputs do not need may be fed, too; its named dimensions have the sizes that are
+        fed. Raises FeedError for a feed that does not fit, RunError where a value is refused (a label out of range,
+        say).
         """
         with self.graph.lock:  # no edit between the inputs and the plan, and one thread at the cache of plans
-            bound = bind(self.inputs, self.read({} if feeds is None else feeds))
+            bound = self.bound({} if feeds is None else feeds)
             lowered, step = self._step_for({name: Spec.of(a) for name, a in bound.items()})
         values = leaf_values(self.graph, lowered, bound, key_of(self.graph.seed, f"call {next(self._calls)}"))
         try:
@@ -92,12 +93,12 @@ class Program:
             raise located(self.graph, lowered, error) from None
         return results[0] if self._single else results
 
-    def read(self, feeds: Mapping[str, Any]) -> Mapping[str, Any]:
-        """`feeds` without those for inputs of the graph that the outputs do not need."""
-        if not hasattr(feeds, "items"):
-            return feeds  # what is no mapping is refused by `bind`
-        unread = {t.name for t in self.graph.inputs}.difference(self.inputs)
-        return {name: value for name, value in feeds.items() if name not in unread}
+    def bound(self, feeds: Mapping[str, Any]) -> dict[str, Array]:
+        """An array for each input that the outputs need, and for others of the graph that are fed. Raises FeedError."""
+        declared = self.inputs
+        if hasattr(feeds, "items"):  # what is no mapping is refused by `bind`
+            declared |= {t.name: t.spec for t in self.graph.inputs if t.name in feeds}
+        return bind(declared, feeds)
 
     def _step_for(self, specs: dict[str, Spec]) -> tuple[Lowered, PortableStep]:
         key = (self.graph.structure, tuple(specs.items()))

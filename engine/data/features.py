@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flowloom.spec import is_bool, is_float, is_integer
+
 from .errors import DataError, did_you_mean
 
 Array = NDArray[Any]
 
-_NUMERIC = "biuf"  # NumPy's kinds: bool, signed, unsigned, float
 _CHUNK = 1 << 20  # elements looked at together, so that a check needs little memory
 
 
@@ -51,7 +52,7 @@ def as_features(source: Mapping[str, Any]) -> dict[str, Array]:
 
 def check_finite(name: str, array: Array, rows: range) -> None:
     """Raises DataError naming the first of `rows` where `array` holds NaN or infinity."""
-    if array.dtype.kind != "f":
+    if not is_float(array.dtype):
         return
     step = max(1, _CHUNK * len(array) // max(1, array.size))
     for start in range(rows.start, rows.stop, step):
@@ -65,7 +66,7 @@ def check_finite(name: str, array: Array, rows: range) -> None:
 
 def check_labels(name: str, array: Array, rows: range, class_count: int) -> None:
     """Raises DataError unless `rows` of `array` hold whole numbers from 0 to `class_count` - 1."""
-    if array.dtype.kind not in "iu":
+    if not is_integer(array.dtype):
         raise DataError(f"feature {name!r} has dtype {array.dtype}; labels must be whole numbers")
     labels = array[rows.start : rows.stop].reshape(len(rows), -1)
     wrong = (labels < 0) | (labels >= class_count)
@@ -95,11 +96,15 @@ def _as_feature(name: object, values: Any) -> Array:
         raise DataError(f"feature {name!r} is a single {type(values).__name__}; it needs one entry per sample")
     if array.dtype.kind == "O":
         raise DataError(f"feature {name!r} {_what_is_wrong(array)}")
-    if array.dtype.kind not in _NUMERIC:
+    if not _is_numeric(array.dtype):
         raise DataError(f"feature {name!r} has dtype {array.dtype}; it must hold real numbers")
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).view()
     array.flags.writeable = False
     return array
+
+
+def _is_numeric(dtype: np.dtype[Any]) -> bool:
+    return is_bool(dtype) or is_integer(dtype) or is_float(dtype)
 
 
 def _what_is_wrong(rows: Sequence[Any] | Array) -> str:
@@ -112,7 +117,7 @@ def _what_is_wrong(rows: Sequence[Any] | Array) -> str:
         if shape != first:
             return f"is ragged: row {row} has shape {shape}, row 0 has {first}"
     for row, values in enumerate(rows):
-        if np.asarray(values).dtype.kind not in _NUMERIC:
+        if not _is_numeric(np.asarray(values).dtype):
             return f"holds {type(values).__name__} at row {row}; it must hold real numbers"
     return "has dtype object; convert it to numbers with .astype(...)"
 

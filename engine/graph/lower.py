@@ -54,7 +54,7 @@ def lower(
     training: bool = False,
     streaming: bool = False,
 ) -> Lowered:
-    """Expand all that `outputs` need. `specs` gives the fed inputs' specs by node name.
+    """Expand all that `outputs` need. `specs` gives the specs of what is fed, by the input's name.
 
     `streaming`: metrics are those of all batches so far, by `totals` that are fed and fetched. Raises SpecError,
     naming the node, if the graph does not typecheck.
@@ -69,7 +69,7 @@ def _lower(
     order = needed(graph, outputs)
     given = {} if specs is None else specs
     fed = {id: given[graph.nodes[id].path] for id in order if graph.nodes[id].path in given}
-    sizes = None if specs is None else _sizes(graph, fed)
+    sizes = None if specs is None else _sizes(graph, given)
     values: dict[tuple[str, str], Expr] = {}
     lowered = Lowered(())
     for id in order:
@@ -103,12 +103,13 @@ def _lower(
     )
 
 
-def _sizes(graph: Graph, fed: Mapping[str, Spec]) -> dict[str, int]:
-    """The numbers that named dimensions have in what is fed."""
+def _sizes(graph: Graph, given: Mapping[str, Spec]) -> dict[str, int]:
+    """The numbers that named dimensions have in what is fed, whether or not it is needed otherwise."""
     return {
         name: size
-        for id, spec in fed.items()
-        for name, size in zip(Tensor(graph, id, "y").shape, spec.shape, strict=True)
+        for tensor in graph.inputs
+        if tensor.name in given
+        for name, size in zip(tensor.shape, given[tensor.name].shape, strict=True)
         if isinstance(name, str) and isinstance(size, int)
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 from flowloom.graph.graph import current_graph
 from flowloom.graph.kinds import Kind, declare_kind
 from flowloom.graph.tensor import Tensor
-from flowloom.op import Family, Port, ports_of
+from flowloom.op import Family, Port, called, ports_of
 from flowloom.params import params_of
 
 
@@ -57,13 +57,6 @@ def layer(
             expand=function,
             outputs=tuple(Port(o.removeprefix("*"), variadic=o.startswith("*")) for o in outputs),
         )
-        return Layer(declare_kind(kind), _public_signature(function))
+        return Layer(declare_kind(kind), called(function, skip=1))
 
     return declare
-
-
-def _public_signature(function: Callable[..., Any]) -> inspect.Signature:
-    """The declaration's signature as callers see it: without the node, with a name."""
-    _node, *rest = inspect.signature(function).parameters.values()
-    name = inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="str | None")
-    return inspect.Signature([*rest, name])

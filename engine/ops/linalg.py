@@ -42,7 +42,7 @@ def matmul(a: Spec, b: Spec) -> Spec:
 @matmul.kernel
 def _(xp: Any, a: Any, b: Any, *, out: Any = None) -> Any:
     dtype = None if a.dtype == b.dtype else promote(a.dtype, b.dtype)
-    if a.ndim > 2 and b.ndim == 2 and a.flags.c_contiguous and out is not None:
+    if a.ndim > 2 and b.ndim == 2 and a.flags.c_contiguous and a.shape[-1] and out is not None:
         xp.matmul(a.reshape(-1, a.shape[-1]), b, out=out.reshape(-1, b.shape[-1]), dtype=dtype)  # one large product
         return out
     return xp.matmul(a, b, out=out, dtype=dtype)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flowloom as fl
-from flowloom.graph.document import Move
-from flowloom.graph.layout import size
+from flowloom.graph.document import Move, SetScope
+from flowloom.graph.layout import SIDE, TITLE, arrange, size
 
 from . import walks
 
@@ -41,6 +41,73 @@ def test_any_graph_is_laid_out_without_overlaps_from_left_to_right(data: st.Data
 
     assert_tidy(g)
     assert g.tidying() == []
+
+
+def boxes_of(g: fl.Graph) -> dict[str, tuple[float, float, float, float]]:
+    """The edges (left, top, right, bottom) of each scope's box and, by path, of each node."""
+    sizes = {id: size(g.state, g._inference, id) for id in g.nodes}
+    drawing = arrange(g.state, sizes)
+    boxes = {f"/{path}": (x, y, x + width, y + height) for path, (x, y, width, height) in drawing.boxes.items()}
+    nodes = {g.nodes[id].path: (x, y, x + sizes[id][0], y + sizes[id][1]) for id, (x, y) in drawing.places.items()}
+    return boxes | nodes
+
+
+def assert_boxed(g: fl.Graph) -> None:
+    boxes = boxes_of(g)
+    outer_of = {path: f"/{path.removeprefix('/').rpartition('/')[0]}" for path in boxes}
+    for path, (left, top, right, bottom) in boxes.items():
+        if outer_of[path] != "/":
+            x0, y0, x1, y1 = boxes[outer_of[path]]
+            assert x0 + SIDE <= left, f"{path} sticks out of its scope"
+            assert y0 + TITLE <= top, f"{path} sticks out of its scope"
+            assert right + SIDE <= x1, f"{path} sticks out of its scope"
+            assert bottom < y1, f"{path} sticks out of its scope"
+    for a, b in combinations(boxes, 2):
+        if outer_of[a] == outer_of[b]:
+            one, other = boxes[a], boxes[b]
+            apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+            assert apart, f"{a} and {b} overlap"
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_scopes_lie_around_their_nodes_and_beside_all_else(data: st.DataObject) -> None:
+    g = walks.model()
+    scopes = st.sampled_from(["", "a", "a/b", "a/b/c", "b", "b/b"])
+    for id in list(g.nodes):
+        g.apply([SetScope(id, data.draw(scopes))])
+    g.apply(g.tidying())
+
+    assert_boxed(g)
+    assert g.tidying() == []
+
+
+def test_what_begins_a_zone_is_at_its_left_edge_and_what_ends_it_at_its_right() -> None:
+    with fl.Graph() as g:
+        flag = fl.input("flag", shape=(), dtype="bool")
+        x = fl.input("x", shape=("time", 3))
+        last, sums = fl.scan(lambda t, row: (t + row, fl.tanh(t * row)), fl.constant([0.0, 0.0, 0.0]), x)
+        fl.cond(flag, lambda a: fl.sin(a) * 2.0, lambda a: (a, a)[0] * 3.0, last, name="choice")
+    boxes = boxes_of(g)
+
+    assert_boxed(g)
+    for zone in ("scan", "choice"):
+        inside = {p: b for p, b in boxes.items() if p.removeprefix("/").startswith(f"{zone}/")}
+        others = [b for p, b in inside.items() if p not in (f"{zone}/begin", f"{zone}/end")]
+        assert all(inside[f"{zone}/begin"][2] < b[0] for b in others)
+        assert all(b[2] < inside[f"{zone}/end"][0] for b in others)
+
+
+def test_wires_between_scopes_lead_to_the_right() -> None:
+    with fl.Graph() as g:
+        h = fl.input("x", shape=("batch", 4))
+        for name in ("one", "two", "three"):
+            with g.scope(name):
+                h = fl.tanh(fl.relu(h))
+    boxes = boxes_of(g)
+
+    assert boxes["x"][2] < boxes["/one"][0] < boxes["/one"][2] < boxes["/two"][0]
+    assert boxes["/two"][2] < boxes["/three"][0]
 
 
 def test_a_wide_graph_is_laid_out() -> None:

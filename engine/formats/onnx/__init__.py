@@ -1,4 +1,7 @@
-"""ONNX: the exchange format of neural networks. `load` makes a graph of a model; needs `pip install flowloom[onnx]`."""
+"""ONNX: the exchange format of neural networks. `load` makes a graph of a model, `save` a model of a graph.
+
+Needs `pip install flowloom[onnx]`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_TRIED = 4  # names of dimensions that are left out one by one, where they do not all hold
 
-__all__ = ["OnnxError", "UnsupportedOps", "load"]
+__all__ = ["OnnxError", "UnsupportedOps", "load", "save"]
 
 
 def load(model: str | Path | bytes | ModelProto, *, parts: Mapping[str, int | None] | None = None) -> Graph:
@@ -33,10 +36,7 @@ def load(model: str | Path | bytes | ModelProto, *, parts: Mapping[str, int | No
     cannot do; UnsupportedOps with all ops that it lacks; OSError if the file cannot be read, and ImportError without
     the onnx package.
     """
-    try:
-        import onnx  # noqa: F401  (said here, once, how to get it)
-    except ImportError as error:
-        raise ImportError("ONNX models need the onnx package: pip install flowloom[onnx]") from error
+    _require_onnx()
     from flowloom.formats.onnx.files import read
 
     try:
@@ -47,6 +47,31 @@ def load(model: str | Path | bytes | ModelProto, *, parts: Mapping[str, int | No
         raise OnnxError("the model is nested too deeply") from None
     except Exception as error:  # whatever a file may hold in a place where something else should be
         raise OnnxError(f"the model does not hold together: {type(error).__name__}: {error}") from error
+
+
+def save(graph: Graph, path: str | Path) -> None:
+    """Write the graph to `path` as an ONNX model (opset 21): aside first, then renamed into place.
+
+    What is saved is the graph as it is when it does not learn, with the values that its variables have now: what its
+    outputs need. Inputs and outputs keep their names and order, dimensions their names. Layers become the ops that they
+    are made of, and what ONNX has no op for several nodes.
+
+    Raises UnsupportedOps for ops that ONNX cannot say (random numbers, decompositions of matrices), by name, count and
+    node; OnnxError for a graph without outputs, or a model of 2 GiB and more; SpecError for a graph that does not
+    typecheck; OSError if the file cannot be written, and ImportError without the onnx package.
+    """
+    _require_onnx()
+    from flowloom.formats.onnx.writing.saving import save as write
+
+    write(graph, path)
+
+
+def _require_onnx() -> None:
+    """Say, once, how to get it."""
+    try:
+        import onnx  # noqa: F401
+    except ImportError as error:
+        raise ImportError("ONNX models need the onnx package: pip install flowloom[onnx]") from error
 
 
 def _imported(model: ModelProto, files: Files, parts: Mapping[str, int | None]) -> Graph:

@@ -192,7 +192,8 @@ def _folded(builder: Builder, op: Op, args: Sequence[Any], params: dict[str, Any
         result = op(*(v.array if isinstance(v, Value) else v for v in args), **params)
     if isinstance(result, tuple):
         return tuple(builder.known(np.asarray(r)) for r in result)
-    return builder.known(np.asarray(result), values[0].name if kept else None, weight=kept)
+    made = builder.known(np.asarray(result), values[0].name if kept else None, weight=kept)
+    return made.frozen() if kept and not values[0].trainable else made
 
 
 def _put_off(builder: Builder, op: Op, x: Value, params: dict[str, Any]) -> Value | None:

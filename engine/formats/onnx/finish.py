@@ -6,14 +6,19 @@ import msgspec
 import numpy as np
 
 from flowloom.formats.onnx.builder import Builder
+from flowloom.formats.onnx.errors import OnnxError
 from flowloom.graph.document import AddNode, Connect
 from flowloom.graph.graph import Graph
 from flowloom.graph.state import NAME_LENGTH, SCOPE_LENGTH
 
 
 def finished(builder: Builder) -> Graph:
-    """The graph with each node in its place, and without those that no output needs."""
+    """The graph with each node in its place, and without those that no output needs.
+
+    Raises OnnxError if it has dimensions of a name whose size it could not tell when it runs.
+    """
     scratch = builder.graph
+    _check_names(scratch)
     wanted = scratch.state.upstream(t.id for t in scratch.outputs) | {t.id for t in scratch.inputs}
     order = [id for id in scratch.nodes if id in wanted]
     names = _named(builder, order)
@@ -30,6 +35,16 @@ def finished(builder: Builder) -> Graph:
             (info,) = expansion.variables.values()
             graph.values.set(info, np.asarray(array, order="C"))
     return graph
+
+
+def _check_names(graph: Graph) -> None:
+    """Raise OnnxError if a named dimension comes from an input of which only the size was asked, and that is not read."""
+    read = graph.state.upstream(t.id for t in graph.outputs)
+    told = {d for t in graph.inputs if t.id in read for d in t.shape if isinstance(d, str)}
+    for tensor in graph.outputs:
+        for d in tensor.shape:
+            if isinstance(d, str) and not told.issuperset(n for n in d.split("*") if not n.isdecimal()):
+                raise OnnxError(f"no input that is read tells the size of {d!r}")
 
 
 def _named(builder: Builder, order: list[str]) -> dict[str, tuple[str, str]]:

@@ -17,6 +17,7 @@ from flowloom.formats.onnx.errors import OnnxError
 from flowloom.formats.onnx.files import Files
 from flowloom.formats.onnx.finish import finished
 from flowloom.formats.onnx.node import Node
+from flowloom.formats.onnx.properties import not_trainable
 from flowloom.formats.onnx.table import SCOPED, entry_of
 from flowloom.formats.onnx.values import EMPTY, Value
 from flowloom.graph.graph import Graph, current_scope
@@ -54,6 +55,7 @@ class Importer:
     ) -> None:
         self.model, self.files, self.parts, self.names = model, files, parts, names
         self.builder = Builder(place_of(model.graph.name or "model")[1])
+        self.fixed = not_trainable(model)
         self.functions = {(f.domain, f.name, f.overload): f for f in model.functions}
         self._calls: list[str] = []
         self._walked = 0
@@ -121,7 +123,9 @@ class Importer:
             frame.values[sparse.values.name] = self._initial(sparse.values.name, self.files.dense(sparse), uses)
 
     def _initial(self, name: str, array: np.ndarray[Any, Any], uses: Counter[str]) -> Value:
-        return self.builder.known(array, name, weight=is_float(array.dtype) and array.ndim > 0, shared=uses[name] > 1)
+        weight = is_float(array.dtype) and array.ndim > 0
+        value = self.builder.known(array, name, weight=weight, shared=uses[name] > 1)
+        return value.frozen() if name in self.fixed else value
 
     def attribute(self, a: AttributeProto) -> Any:
         """An attribute as Python has it."""

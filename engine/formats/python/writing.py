@@ -158,7 +158,8 @@ class _Writer:
         kind = _kind(node)
         operands = self._operands(node, kind)
         named = node.name != free_suffix(kind.label, lambda n: (node.scope, n) in self._given)
-        params = {k: _literal(v) for k, v in node.params.items()}
+        set_here = {k: node.params[k] for k in kind.params if k in node.params}  # in the order of the declaration
+        params = {k: _literal(v) for k, v in set_here.items()}
         if node.kind in NAMED_FIRST:
             kept = {k: v for k, v in params.items() if node.params[k] != kind.params[k].default}
             return _called(f"fl.{node.kind}", [_text(node.name)], kept)
@@ -174,7 +175,7 @@ class _Writer:
             return f"{operands[0]} {SYMBOLS[node.kind]} {operands[1]}"
         if kind.internal or _begins_or_ends(node.kind):
             tensors = f"({operands[0]},)" if len(operands) == 1 else f"({', '.join(operands)})"
-            given = [_literal(node.params)] if params else []
+            given = [_literal(set_here)] if params else []
             return _called("g.add", [_text(node.kind), tensors, *given], self._name(node, named))
         return _called(f"fl.{node.kind}", operands, {**params, **self._name(node, named)})
 

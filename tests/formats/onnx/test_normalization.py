@@ -99,8 +99,9 @@ def test_between_convolutions_it_moves_no_axes() -> None:
         b = InstanceNormalization (a, s, b0)
         c = LRN <size=3> (b)
         d = LpNormalization <axis=1> (c)
-        y = Conv (d, w)
+        y = Conv (d, v)
     }"""
-    graph = check(network(body, {"w": floats(4, 4, 3, 3), "s": floats(4), "b0": floats(4)}), {"x": floats(2, 4, 6, 6)})
+    weights = {"w": floats(4, 4, 3, 3), "v": floats(2, 4, 1, 1), "s": floats(4), "b0": floats(4)}
+    graph = check(network(body, weights), {"x": floats(2, 4, 6, 6)})
 
     assert count(graph, "transpose") == 2  # in and out

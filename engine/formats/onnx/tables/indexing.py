@@ -9,7 +9,7 @@ import numpy as np
 from flowloom import ops
 from flowloom.formats.onnx.node import Node
 from flowloom.formats.onnx.table import onnx_op
-from flowloom.formats.onnx.values import Value, array_of, in_dtype, ints_of, scalar_of
+from flowloom.formats.onnx.values import Value, array_of, in_dtype, ints_of, scalar_of, sizes_of
 from flowloom.op import get_op
 
 LARGE = np.iinfo(np.int64).max
@@ -189,6 +189,9 @@ def _top_k(node: Node, x: Value, k: Value | None = None) -> tuple[Value, Value]:
     if count is not None:
         return ops.top_k(x, k=int(count), **how)
     size = x.shape[how["axis"]]
+    if k is not None and size is not None and sizes_of(k) == (size,):  # all of them, however many there are
+        order = {"axis": how["axis"], "descending": how["largest"]}
+        return ops.sort(x, **order), ops.argsort(x, **order)
     if not isinstance(size, int):
         raise node.refuse(f"k, or the size of axis {how['axis']}, must be known; got {x.spec}")
     assert k is not None

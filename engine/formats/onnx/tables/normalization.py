@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from flowloom import ops
 from flowloom.formats.onnx.layout import through
 from flowloom.formats.onnx.node import Node
@@ -74,7 +76,7 @@ def _grouped(node: Node, x: Value, scale: Value, offset: Value, groups: int) -> 
 
 def _unless(weight: Value, neutral: int) -> Value | None:
     """`weight`; None where it is a constant that changes nothing, as exporters give it."""
-    return None if weight.known and bool((weight.array == neutral).all()) else weight
+    return None if weight.known and np.all(weight.array == neutral) else weight
 
 
 @onnx_op("LayerNormalization")

@@ -44,7 +44,7 @@ def _filled(x: Value, wanted: tuple[Dim, ...], keeps: bool) -> tuple[Dim, ...]:
     """The shape that Reshape is given, 0 replaced by what `x` has there, and -1 in place of a single unknown size."""
     dims = tuple(x.shape[i] if d == 0 and keeps and i < x.ndim else d for i, d in enumerate(wanted))
     loose = [d for d in dims if not isinstance(d, int)]
-    return tuple(-1 if d in loose else d for d in dims) if len(loose) == 1 and -1 not in dims else dims
+    return tuple(-1 if d in loose else d for d in dims) if len(loose) == 1 and not {-1, 0}.intersection(dims) else dims
 
 
 @onnx_op("Flatten")

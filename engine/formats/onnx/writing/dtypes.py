@@ -11,7 +11,9 @@ from onnx import TensorProto, defs, helper
 from flowloom.formats.onnx.errors import OnnxError
 from flowloom.spec import is_bool, is_float
 
-OPSET = 23
+# What came later for the ops that are written are dtypes, for which not every runtime has kernels: ONNX Runtime 1.31 lacks
+# EyeLike and RoiAlign of opset 22.
+OPSET = 21
 _WIDER = {
     "float": ("float32", "float64"),
     "bool": ("int32", "int64", "float32"),

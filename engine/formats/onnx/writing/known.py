@@ -20,7 +20,7 @@ def value_of(e: Expr) -> Any:
     if e.op is CONSTANT:
         return e.value
     specs = e.spec if isinstance(e.spec, tuple) else (e.spec,)
-    if e.op is INPUT or not all(s.is_concrete for s in specs):
+    if e.op is INPUT or not all(s.is_concrete and s.dtype != object for s in specs):
         return None
     if all(s.size == 0 for s in specs):
         empty = tuple(np.empty(s.sizes, s.dtype) for s in specs)

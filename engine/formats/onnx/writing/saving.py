@@ -12,14 +12,16 @@ from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
 from flowloom.compiler.expr import Expr
 from flowloom.formats.onnx.errors import OnnxError, UnsupportedOps
+from flowloom.formats.onnx.properties import note_not_trainable
 from flowloom.formats.onnx.writing.dtypes import OPSET
-from flowloom.formats.onnx.writing.writer import Failure, Writer, value_info
+from flowloom.formats.onnx.writing.writer import ML, Failure, Writer, value_info
 from flowloom.graph.expansion import STEP_KEY
 from flowloom.graph.graph import Graph
 from flowloom.graph.lower import Lowered, lower
 from flowloom.graph.tensor import Tensor
 
-IR_VERSION = 11
+IR_VERSION = 10
+VERSIONS = {ML: 4}
 MOST_BYTES = 2**31 - 1  # of a protobuf message
 
 
@@ -33,7 +35,7 @@ def to_model(graph: Graph, outputs: list[Tensor] | None = None) -> ModelProto:
         raise OnnxError(f"graph {graph.name!r} has nothing to save: it has no outputs")
     lowered = lower(graph, wanted)
     writer = Writer(label=lambda e: _label(graph, lowered, e))
-    writer.bind(STEP_KEY, "")  # of no use without the ops that draw numbers, which have no entry
+    writer.bind(STEP_KEY, "")  # read by ops that draw random numbers, which have no entry
     inputs = []
     for tensor in graph.inputs:
         if tensor.name in lowered.inputs:
@@ -56,9 +58,11 @@ def to_model(graph: Graph, outputs: list[Tensor] | None = None) -> ModelProto:
         results.append(value_info(name, expr.spec))
     nodes = _needed([*writer.constants, *writer.nodes], set(reserved))
     proto = helper.make_graph(nodes, graph.name, inputs, results, writer.initializers)
+    opsets = [helper.make_opsetid("", OPSET), *(helper.make_opsetid(d, VERSIONS[d]) for d in sorted(writer.domains))]
     model: ModelProto = helper.make_model(
-        proto, producer_name="flowloom", ir_version=IR_VERSION, opset_imports=[helper.make_opsetid("", OPSET)]
+        proto, producer_name="flowloom", ir_version=IR_VERSION, opset_imports=opsets
     )
+    note_not_trainable(model, [str(writer.name_of(v.expr)) for v in lowered.variables.values() if not v.trainable])
     return model
 
 

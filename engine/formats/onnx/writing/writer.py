@@ -19,6 +19,7 @@ from flowloom.formats.onnx.writing.table import entry_of
 from flowloom.op import REGISTRY
 from flowloom.spec import Dim, Spec
 
+ML = "ai.onnx.ml"
 Name = str
 Names = str | tuple[str, ...]
 Order = tuple[int, ...]
@@ -65,6 +66,7 @@ class Writer:
             self.failures: list[Failure] = []
             self.sources: dict[Expr, Expr] = {}  # from an expression of a body to the one it was made from
             self.label = label or (lambda e: "")
+            self.domains: set[str] = set()  # beside ONNX's own
             self._known: dict[Any, Name] = {}
             self._taken: set[str] = set()
             self._within: list[Expr] = []
@@ -141,6 +143,7 @@ class Writer:
         kept = {k: v for k, v in attributes.items() if v is not None}
         made = helper.make_node(op_type, list(inputs), outputs, name=outputs[0], **kept)
         self.nodes.append(made)
+        self._root.domains.update([made.domain] if made.domain else [])
         self._makers[outputs[0]] = made
         return outputs[0] if count == 1 else tuple(outputs)
 
@@ -187,7 +190,8 @@ class Writer:
         """The name of a fixed array; equal ones are kept once. Weights are initializers, what is fixed is a node."""
         array = np.asarray(value, dtype, order="C")
         root = self._root
-        key = (array.dtype.name, array.shape, array.tobytes())
+        bits = repr(array.tolist()) if array.dtype == object else array.tobytes()
+        key = (array.dtype.name, array.shape, bits)
         if key not in root._known:
             onnx_dtype(array.dtype)
             root._known[key] = name = root.fresh("constant")

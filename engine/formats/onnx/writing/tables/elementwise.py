@@ -63,7 +63,7 @@ def _same(w: Writer, e: Expr, *names: Name) -> Name:
     return elementwise(w, e, SAME[e.op.name], *names)
 
 
-@writes("stop_gradient")
+@writes("fold_in", "stop_gradient")
 def _itself(w: Writer, e: Expr, x: Name) -> Name:
     return x
 

@@ -10,8 +10,8 @@ from flowloom import ops
 from flowloom.compiler.expr import Expr, constant
 from flowloom.formats.onnx.writing.dtypes import computed_in
 from flowloom.formats.onnx.writing.table import becomes, writes
-from flowloom.formats.onnx.writing.writer import Name, Writer
-from flowloom.spec import product
+from flowloom.formats.onnx.writing.writer import REST, Name, Writer
+from flowloom.spec import is_float, product
 
 INT64 = np.dtype("int64")
 
@@ -109,7 +109,7 @@ def _with_batch(indices: Any, batch_dims: int) -> Any:
     for axis in range(batch_dims):
         count = ops.arange_of(np.int64(0), ops.size(indices, axis=axis), np.int64(1))
         column = ops.expand_dims(count, axis=tuple(range(1, indices.ndim - axis)))
-        own.append(ops.broadcast_like(column, first))
+        own.append(ops.reshape(ops.broadcast_like(column, first), shape=first.shape))  # which says that the last is 1
     return ops.concatenate(*own, indices, axis=-1)
 
 
@@ -159,11 +159,14 @@ def _scatter_add_like(updates: Any, indices: Any, like: Any, *, axis: int) -> An
 @writes("one_hot", "one_hot_by")
 def _one_hot(w: Writer, e: Expr, indices: Name, *depth: Name) -> Any:
     params = dict(e.params)
-    wide = np.dtype("float32") if e.dtype.kind == "b" else computed_in("OneHot", e.dtype, 2)
+    wide = e.dtype if is_float(e.dtype) else INT64
     places = w.cast(indices, e.args[0].dtype, INT64)
+    scalar = not e.args[0].ndim  # of which ONNX has no one-hot vector
+    places = w.reshape(places, [1]) if scalar else places
     count = w.cast(depth[0], e.args[1].dtype, INT64) if depth else w.scalar(w.size(params["depth"]))
     values = w.constant(np.asarray([params["off"], params["on"]], e.dtype).astype(wide))
-    return w.cast(w.node("OneHot", places, count, values, axis=params["axis"]), wide, e.dtype)
+    y = w.node("OneHot", places, count, values, axis=-1 if scalar else params["axis"])
+    return w.cast(w.reshape(y, [REST]) if scalar else y, wide, e.dtype)
 
 
 @becomes("at_labels")

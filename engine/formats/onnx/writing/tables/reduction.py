@@ -49,7 +49,7 @@ def reduced(w: Writer, op_type: str, x: Name, dtype: np.dtype[Any], axes: tuple[
 
 @writes("sum_to")
 def _sum_to(w: Writer, e: Expr, x: Name) -> Name:
-    (operand,) = e.args
+    operand = e.args[0]
     lead = operand.ndim - e.ndim
     ones = tuple(i for i in range(lead, operand.ndim) if e.shape[i - lead] == 1 and operand.shape[i] != 1)
     y = reduced(w, "ReduceSum", x, e.dtype, tuple(range(lead)), keepdims=False) if lead else x
@@ -60,16 +60,14 @@ def _sum_to(w: Writer, e: Expr, x: Name) -> Name:
 def _sum_like(w: Writer, e: Expr, x: Name, like: Name) -> Any:
     """Over the axes in front that `like` lacks, and over those in which it turns out to have size 1."""
     operand, model = e.args
+    if None not in model.shape:
+        return _sum_to(w, e, x)
     lead = operand.ndim - model.ndim
     y = reduced(w, "ReduceSum", x, e.dtype, tuple(range(lead)), keepdims=False) if lead else x
-    if not model.ndim:
-        return y
-    shape = w.node("Shape", like)
-    axes = w.reshape(w.node("NonZero", w.node("Equal", shape, w.ints(1))), [REST])
+    axes = w.reshape(w.node("NonZero", w.node("Equal", w.node("Shape", like), w.ints(1))), [REST])
     wide = computed_in("ReduceSum", e.dtype)
-    return w.cast(
-        w.node("ReduceSum", w.cast(y, e.dtype, wide), axes, keepdims=1, noop_with_empty_axes=1), wide, e.dtype
-    )
+    total = w.node("ReduceSum", w.cast(y, e.dtype, wide), axes, keepdims=1, noop_with_empty_axes=1)
+    return w.cast(total, wide, e.dtype)
 
 
 @writes("size")

@@ -9,6 +9,7 @@ import numpy as np
 from flowloom import ops
 from flowloom.compiler.expr import Expr
 from flowloom.formats.onnx.errors import OnnxError
+from flowloom.formats.onnx.writing.dtypes import onnx_dtype
 from flowloom.formats.onnx.writing.table import becomes, writes
 from flowloom.formats.onnx.writing.writer import KEEP, REST, Extent, Name, Size, Writer
 from flowloom.spec import Dim, normalize_axis
@@ -148,7 +149,11 @@ def _numbered(x: Any) -> Any:
 
 @writes("eye_like")
 def _eye_like(w: Writer, e: Expr, x: Name) -> Name:
-    return w.typed("EyeLike", e.dtype, w.cast(x, e.args[0].dtype, e.dtype), k=dict(e.params)["k"])
+    """In a dtype that ONNX Runtime has it in."""
+    numbers = ("float32", "float64", "int32", "int64")
+    wide = e.dtype if e.dtype.name in numbers else INT64
+    given = x if e.args[0].dtype.name in numbers else w.cast(x, e.args[0].dtype, INT64)
+    return w.cast(w.node("EyeLike", given, k=dict(e.params)["k"], dtype=onnx_dtype(wide)), wide, e.dtype)
 
 
 @writes("arange_of")

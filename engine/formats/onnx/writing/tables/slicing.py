@@ -14,7 +14,7 @@ from flowloom.formats.onnx.writing.table import becomes, writes
 from flowloom.formats.onnx.writing.writer import REST, Name, Size, Writer
 from flowloom.ops.inference import normalize_axes
 from flowloom.ops.padding import sources
-from flowloom.spec import normalize_axis
+from flowloom.spec import Dim, normalize_axis
 
 FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 INT64 = np.dtype("int64")
@@ -65,7 +65,7 @@ def _unslice(w: Writer, e: Expr, part: Name, *like: Name) -> Any:
     bounds = {k: params[k] for k in ("start", "stop", "step")}
     margins = _margins(e, **bounds)
     if margins is not None:
-        return padded(w, part, e, margins, "constant", 0.0)
+        return padded(w, part, e.dtype, e.args[0].shape, margins, "constant", 0.0)
     return w.written(_put(e, like, lambda places: ops.slice(places, **bounds)))
 
 
@@ -112,13 +112,18 @@ def _pad(w: Writer, e: Expr, x: Name) -> Name:
     params = dict(e.params)
     width = params["pad_width"]
     widths = [(width, width)] * e.ndim if isinstance(width, int) else list(width)
-    return padded(w, x, e.args[0], widths, params["mode"], params["value"])
+    return padded(w, x, e.dtype, e.args[0].shape, widths, params["mode"], params["value"])
 
 
-def padded(w: Writer, x: Name, operand: Expr, widths: Pairs, mode: str, value: float) -> Name:
-    """`x` with margins, also below 0. ONNX repeats an axis once at most; for more its places are looked up."""
+def padded(
+    w: Writer, x: Name, dtype: np.dtype[Any], shape: Sequence[Dim], widths: Pairs, mode: str, value: float
+) -> Name:
+    """`x`, of that dtype and shape, with margins, also below 0.
+
+    ONNX repeats an axis once at most; for more its places are looked up.
+    """
     widths = list(widths)
-    for axis, (width, d) in enumerate(zip(widths, operand.shape, strict=True)):
+    for axis, (width, d) in enumerate(zip(widths, shape, strict=True)):
         if isinstance(d, int) and max(width) > {"reflect": d - 1, "wrap": d}.get(mode, LAST):
             x = w.node("Gather", x, w.constant(sources(d, width, mode)), axis=axis)
             widths[axis] = (0, 0)
@@ -127,7 +132,7 @@ def padded(w: Writer, x: Name, operand: Expr, widths: Pairs, mode: str, value: f
     inner = [widths[order.index(a)] for a in range(len(order))] if order else widths
     grown = [max(n, 0) for side in zip(*inner, strict=True) for n in side]
     if any(grown):
-        fill = w.constant(value, operand.dtype) if mode == "constant" else ""
+        fill = w.constant(value, dtype) if mode == "constant" else ""
         y = w.node("Pad", base, w.ints(*grown), *([fill] if fill else []), mode=mode)
         x = w.transpose(y, order) if order else y
     return sliced(w, x, cut)
@@ -175,7 +180,7 @@ def _fit(w: Writer, e: Expr, x: Name) -> Any:
     before, after = operand.shape[axis], e.shape[axis]
     if isinstance(before, int) and isinstance(after, int):
         widths = tuple((0, after - before if a == axis else 0) for a in range(e.ndim))
-        return padded(w, x, operand, widths, "constant", 0.0)
+        return padded(w, x, e.dtype, operand.shape, widths, "constant", 0.0)
     zero, wanted = w.ints(0), w.vector([w.size(after)])
     more = w.node("Max", w.node("Sub", wanted, w.vector([w.extent(operand, x, axis)])), zero)
     grown = w.node("Pad", x, w.vector([0, Size(more)]), w.constant(0, e.dtype), w.ints(axis))
@@ -196,6 +201,13 @@ def _center_crop_pad(w: Writer, e: Expr, x: Name) -> Any:
     axes = dict(e.params)["axes"]
     where = range(1, e.ndim - 1) if axes is None else [a % e.ndim for a in axes]
     return w.node("CenterCropPad", x, w.shape([e.shape[a] for a in where]), axes=list(where))
+
+
+@writes("center_crop_pad_to")
+def _center_crop_pad_to(w: Writer, e: Expr, x: Name, sizes: Name) -> Any:
+    axes = dict(e.params)["axes"]
+    where = range(1, e.ndim - 1) if axes is None else [a % e.ndim for a in axes]
+    return w.node("CenterCropPad", x, w.cast(sizes, e.args[1].dtype, INT64), axes=list(where))
 
 
 # ---------------------------------------------------------------- copies, and another order
