@@ -69,6 +69,9 @@ class Program:
         self._steps: OrderedDict[Any, tuple[Lowered, PortableStep]] = OrderedDict()
         lower(self.graph, self.outputs, training=training)
 
+    def __repr__(self) -> str:
+        return f"<program: {', '.join(self.inputs) or 'nothing'} -> {', '.join(t.name for t in self.outputs)}>"
+
     @property
     def inputs(self) -> dict[str, Spec]:
         """The specs of the inputs that must be fed, by name, in the order they were made."""

@@ -40,7 +40,7 @@ class SpecError(ValueError):
         return SpecError(self.rule, dimension=self.dimension, call=call)
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class Spec:
     """The type of a tensor: `shape`, a tuple of dimensions, and `dtype`, a NumPy dtype."""
 
@@ -98,6 +98,9 @@ class Spec:
 
     def __str__(self) -> str:
         return f"{self.dtype}{shape_text(self.shape)}"
+
+    def __repr__(self) -> str:
+        return f"Spec({self.shape!r}, {self.dtype.name!r})"
 
 
 def shape_text(shape: Iterable[Dim]) -> str:

@@ -458,6 +458,11 @@ class Graph:
         """Remove nodes with their edges, as one step."""
         self.apply(self._state.removal(self._id(n) for n in names))
 
+    def keep(self, *tensors: Tensor) -> None:
+        """Remove all nodes that these tensors are not computed from, as one step."""
+        needed = self._state.upstream(t.id for t in tensors)
+        self.apply(self._state.removal(id for id in self._state.nodes if id not in needed))
+
     def tidying(self) -> Patch:
         """The patch that lays all nodes out anew; `apply` it to make it a step."""
         return layout.tidy(self._state, self._inference)

@@ -11,7 +11,7 @@ from flowloom.graph.kinds import find_kind
 from flowloom.op import Op
 from flowloom.ops.operators import with_operators
 from flowloom.places import place_text, user_place
-from flowloom.spec import Shape, Spec, SpecError
+from flowloom.spec import Shape, Spec, SpecError, shape_text
 
 if TYPE_CHECKING:
     from flowloom.graph.graph import Graph
@@ -78,6 +78,16 @@ class Tensor:
     def __iter__(self) -> Any:
         message = "a tensor cannot be iterated over while the graph is built; use unstack, or scan"
         raise TypeError(f"{message}. In {place_text(user_place())}, node {self.name!r}")
+
+    def __len__(self) -> int:
+        message = f"a tensor has no length while the graph is built; its shape is {shape_text(self.shape)}"
+        raise TypeError(f"{message}. In {place_text(user_place())}, node {self.name!r}")
+
+    def __float__(self) -> float:
+        message = "a tensor has no value while the graph is built; compile it and feed its inputs"
+        raise TypeError(f"{message}. In {place_text(user_place())}, node {self.name!r}")
+
+    __int__ = __index__ = __float__  # type: ignore[assignment]  # none of them has one
 
     def __repr__(self) -> str:
         return f"<tensor {self.name}: {self.graph.spec(self) or 'not typed'}>"

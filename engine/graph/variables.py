@@ -67,8 +67,14 @@ class Variable:
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes it."""
+        """Whether training changes it; assign False to freeze it, with all other variables of its node."""
         return self.info.trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        node = self.graph.nodes[self.info.key.split("/")[0]]
+        self.graph.set(node.path, trainable=value)
+        self.info = next(v.info for v in self.graph.variables if v.info.key == self.info.key)
 
     @property
     def value(self) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from flowloom.op import Eager, get_op
+from flowloom.op import REGISTRY, Eager, get_op
 from flowloom.spec import Spec, SpecError, is_bool
 
 T = TypeVar("T", bound=type)
@@ -25,6 +25,15 @@ BINARY = {
 LOGIC = {"and": "and", "or": "or", "xor": "xor"}  # logical on bools, bitwise on integers
 COMPARE = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
 UNARY = {"neg": "negative", "abs": "abs"}
+# NumPy's functions that ops have another name for.
+UFUNCS = {
+    "absolute": "abs",
+    "bitwise_and": "and",
+    "bitwise_or": "or",
+    "bitwise_xor": "xor",
+    "invert": "not",
+    "rint": "round",
+}
 
 
 def with_operators(cls: T) -> T:
@@ -41,8 +50,20 @@ def with_operators(cls: T) -> T:
     setattr(cls, "__getitem__", indexed)  # noqa: B010
     if "__iter__" not in vars(cls):
         cls.__iter__ = _not_iterable  # type: ignore[attr-defined]  # or Python would count up indices for ever
-    cls.__array_ufunc__ = None  # type: ignore[attr-defined]  # NumPy arrays on the left defer to us
+    cls.__array_ufunc__ = _ufunc  # type: ignore[attr-defined]  # also for NumPy arrays on the left
     return cls
+
+
+def _ufunc(self: Any, ufunc: Any, method: str, *operands: Any, **keywords: Any) -> Any:
+    """NumPy's functions on a symbol are the ops of the same name: `np.sin(x)` is `sin(x)`."""
+    name = UFUNCS.get(ufunc.__name__, ufunc.__name__)
+    if name in ("and", "or", "xor"):
+        return _logic(name)(*(operands if hasattr(operands[0], "dtype") else operands[::-1]))
+    if name == "not":
+        return _inverted(*operands)
+    if method != "__call__" or keywords or name not in REGISTRY:
+        raise TypeError(f"numpy.{ufunc.__name__} does not work on a {type(self).__name__}; use flowloom's own functions")
+    return get_op(name)(*operands)
 
 
 def _inverted(x: Any) -> Any:

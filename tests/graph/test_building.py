@@ -388,3 +388,58 @@ def test_one_thread_reads_while_another_builds() -> None:
     done.set()
     reader.join()
     assert errors == []
+
+
+def test_numpy_functions_on_a_tensor_are_its_ops() -> None:
+    with fl.Graph() as g:
+        x = fl.input("x", shape=(3,))
+        y = np.maximum(np.sin(x), np.array([0.1, 0.2, 0.3], np.float32)) + np.float32(1)
+
+    values = np.array([0.0, 1.0, 2.0], np.float32)
+    expected = np.maximum(np.sin(values), np.array([0.1, 0.2, 0.3], np.float32)) + 1
+    np.testing.assert_allclose(fl.compile(y)({"x": values}), expected, rtol=1e-6)
+    assert [n.kind for n in g.nodes.values() if n.kind != "constant"] == ["input", "sin", "maximum", "add"]
+
+
+@pytest.mark.parametrize(
+    ("use", "why"),
+    [
+        (len, r"a tensor has no length while the graph is built; its shape is \[batch, 4\]\. In test_building.py, line"),
+        (float, r"a tensor has no value while the graph is built; compile it and feed its inputs\. In test_building.py"),
+        (np.spacing, r"numpy\.spacing does not work on a Tensor; use flowloom's own functions"),
+        (np.add.reduce, r"numpy\.add does not work on a Tensor"),
+    ],
+)
+def test_what_a_tensor_is_not_is_said(use: Any, why: str) -> None:
+    with fl.Graph(), pytest.raises(TypeError, match=why):
+        use(fl.input("x", shape=("batch", 4)))
+
+
+def test_a_graph_keeps_what_is_needed_and_nothing_else() -> None:
+    with fl.Graph() as g:
+        x = fl.input("x", shape=("batch", 4))
+        features = fl.layers.dense(x, units=3, name="features")
+        fl.layers.dense(features, units=2, name="head")
+    g.keep(features)
+
+    assert [n.path for n in g.nodes.values()] == ["x", "features"]
+    g.undo()
+    assert "head" in [n.path for n in g.nodes.values()]
+
+
+def test_a_variable_is_frozen_by_assignment() -> None:
+    with fl.Graph() as g:
+        fl.layers.dense(fl.input("x", shape=("batch", 4)), units=3, name="features")
+    kernel = g.variable("features/kernel")
+    kernel.trainable = False
+
+    assert not kernel.trainable
+    assert g.trainable_variables == []
+
+
+def test_a_program_shows_what_it_reads_and_gives() -> None:
+    with fl.Graph():
+        y = fl.exp(fl.input("x", shape=("batch", 4)), name="y")
+
+    assert repr(fl.compile(y)) == "<program: x -> y>"
+    assert repr(y.spec) == "Spec(('batch', 4), 'float32')"
