@@ -26,6 +26,9 @@ class LoomWidget(anywidget.AnyWidget):
     _esm = STATIC / "flowloom.js" if (STATIC / "flowloom.js").is_file() else NO_BUNDLE
     _css = STATIC / "flowloom.css" if (STATIC / "flowloom.css").is_file() else ""
     _state = traitlets.Dict().tag(sync=True)
+    _folds = traitlets.Dict(  # which scopes were folded (true) or opened by hand; kept for a page that is loaded again
+        key_trait=traitlets.Unicode(), value_trait=traitlets.Bool()
+    ).tag(sync=True)
     layout_name: str = "studio"
 
     def __init__(self, graph_part: GraphPart | None = None, run_part: RunPart | None = None, **kwargs: Any) -> None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Container
+from typing import Any, get_type_hints
 
+import msgspec
 from msgspec import inspect
 
 from flowloom.graph.kinds import Kind, all_kinds
-from flowloom.params import REQUIRED, Param
-from flowloom.widgets.wire import Field, KindInfo, PortKind
+from flowloom.params import REQUIRED, choices
+from flowloom.widgets.wire import Field, KindInfo, PortKind, Variant
+
+SENTENCE_END = re.compile(r"(?<!\bal)(?<!\be\.g)(?<!\bi\.e)\. ")  # not after "et al.", "e.g.", "i.e."
+_described: dict[str, tuple[Kind, KindInfo]] = {}
 
 
 def catalogue() -> list[KindInfo]:
-    """All kinds that a person may put on the canvas."""
-    return [_described(kind) for kind in all_kinds()]
+    """All kinds that a person may put on the canvas. Each is described once: every view that attaches asks for them."""
+    kinds = all_kinds()
+    for kind in kinds:
+        known = _described.get(kind.name)
+        if known is None or known[0] is not kind:  # new, or declared again in a notebook
+            _described[kind.name] = (kind, _describe(kind))
+    return [_described[kind.name][1] for kind in kinds]
 
 
-def _described(kind: Kind) -> KindInfo:
+def _describe(kind: Kind) -> KindInfo:
     return KindInfo(
         kind=kind.name,
         label=kind.label,
@@ -24,39 +35,60 @@ def _described(kind: Kind) -> KindInfo:
         family=kind.family,
         summary=_summary(kind.doc),
         doc=kind.doc,
-        inputs=[PortKind(p.name, p.variadic) for p in kind.ports],
-        outputs=[PortKind(p.name, p.variadic) for p in kind.outputs],
-        fields=[_field(p) for p in kind.params.values()],
+        inputs=[PortKind(p.name, p.variadic, p.optional) for p in kind.ports],
+        outputs=[PortKind(p.name, p.variadic, p.optional) for p in kind.outputs],
+        fields=[_field(p.name, p.annotation, p.default) for p in kind.params.values()],
     )
 
 
 def _summary(doc: str) -> str:
     """The first sentence of a docstring."""
-    return " ".join(doc.split("\n\n")[0].split()).split(". ")[0].rstrip(".")
+    text = " ".join(doc.split("\n\n")[0].split())
+    return SENTENCE_END.split(text, maxsplit=1)[0].rstrip(".")
 
 
-def _field(param: Param) -> Field:
-    required = param.default is REQUIRED
-    default = None if required else list(param.default) if isinstance(param.default, tuple) else param.default
-    shape: dict[str, Any] = {"name": param.name, "default": default, "required": required}
-    match _without_none(inspect.type_info(param.annotation)):
+def _field(name: str, annotation: Any, default: Any) -> Field:
+    """The form field of a parameter. `annotation` lists choices in the order in which people should see them."""
+    required = default is REQUIRED
+    shape: dict[str, Any] = {
+        "name": name,
+        "default": None if required else msgspec.to_builtins(default),
+        "required": required,
+        "choices": list(choices(annotation)),
+    }
+    match _without_none(inspect.type_info(annotation)):
         case inspect.BoolType():
             return Field(control="boolean", **shape)
         case inspect.IntType(ge=low, le=high):
             return Field(control="integer", minimum=low, maximum=high, **shape)
         case inspect.FloatType(ge=low, le=high, lt=below):
             return Field(control="number", minimum=low, maximum=high if high is not None else below, **shape)
+        case inspect.LiteralType(values=values) if all(isinstance(v, str) for v in values):
+            return Field(control="choice", **shape)
         case inspect.LiteralType(values=values):
-            return Field(control="choice", choices=[str(v) for v in values], **shape)
+            return Field(control="json", **shape | {"choices": [str(v) for v in values]})
+        case inspect.UnionType(types=types) if all(
+            isinstance(t, inspect.LiteralType | inspect.StructType) for t in types
+        ):
+            variants = [_variant(t, shape["choices"]) for t in types if isinstance(t, inspect.StructType)]
+            shape["choices"] += [v.name for v in variants if not v.plain]
+            return Field(control="choice", variants=variants, **shape)
         case inspect.StrType():
             return Field(control="text", **shape)
         case _:
             return Field(control="json", **shape)
 
 
+def _variant(struct: inspect.StructType, plain: Container[str]) -> Variant:
+    """A mapping that a parameter may be, told from others by its tag; `plain` are the tags that may stand alone."""
+    hints = get_type_hints(struct.cls, include_extras=True)
+    fields = [_field(f.name, hints[f.name], REQUIRED if f.required else f.default) for f in struct.fields]
+    return Variant(str(struct.tag), fields, str(struct.tag) in plain)
+
+
 def _without_none(info: inspect.Type) -> inspect.Type:
-    """The one type of an optional; the type itself otherwise."""
+    """A type without the None that it allows."""
     if isinstance(info, inspect.UnionType):
-        others = [t for t in info.types if not isinstance(t, inspect.NoneType)]
-        return others[0] if len(others) == 1 else info
+        others = tuple(t for t in info.types if not isinstance(t, inspect.NoneType))
+        return others[0] if len(others) == 1 else inspect.UnionType(others)
     return info

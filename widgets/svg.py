@@ -1,4 +1,4 @@
-"""A graph as an SVG that stands alone: laid out by networkx, readable without a kernel and in either theme."""
+"""A graph as an SVG that stands alone: tidied, its scopes boxed, readable without a kernel and in either theme."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from html import escape
 
 from flowloom.graph import Graph, Tensor
 from flowloom.graph.kinds import find_kind
+from flowloom.graph.layout import arrange
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 192, 58, 52, 22, 12  # pixels
+WIDTH, HEIGHT, MARGIN = 192, 58, 12  # pixels
 HUES = {  # one for each family, told apart by the colour-blind (Okabe & Ito); also named in each node's title
     "data": "#56b4e9",
     "elementwise": "#e69f00",
@@ -24,20 +25,25 @@ STYLE = """text{font-family:var(--jp-ui-font-family,system-ui,sans-serif);fill:v
 .name{font-size:13px;font-weight:600}.kind,.spec{font-size:11px;fill:var(--jp-ui-font-color2,#616161)}
 .spec{font-family:var(--jp-code-font-family,monospace)}.box{fill:var(--jp-layout-color1,#fff);stroke:var(--jp-border-color1,#bdbdbd)}
 .wire{fill:none;stroke:var(--jp-ui-font-color3,#9e9e9e);stroke-width:1.5}.problem{stroke:var(--jp-error-color1,#d32f2f);stroke-width:2}
-.ground{fill:var(--jp-layout-color0,#fafafa)}"""
+.ground{fill:var(--jp-layout-color0,#fafafa)}
+.scope{fill:var(--jp-ui-font-color1,#212121);fill-opacity:.04;stroke:var(--jp-border-color1,#bdbdbd)}
+.scope-name{font-size:12px;font-weight:600}"""
 
 
 def graph_svg(graph: Graph) -> str:
     """The graph as the text of one `<svg>` element. Names and notes are escaped: they stay text."""
-    places = _places(graph)
-    width = max((x for x, _ in places.values()), default=0) + WIDTH + 2 * MARGIN
-    height = max((y for _, y in places.values()), default=0) + HEIGHT + 2 * MARGIN
+    drawing = arrange(graph.state, dict.fromkeys(graph.nodes, (WIDTH, HEIGHT)))
+    places = drawing.places
+    corners = [(x + WIDTH, y + HEIGHT) for x, y in places.values()]
+    corners += [(x + width, y + height) for x, y, width, height in drawing.boxes.values()]
+    width, height = (max((c[axis] for c in corners), default=0) + 2 * MARGIN for axis in (0, 1))
     problems = {p.node: p.message for p in graph.problems}
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="{-MARGIN} {-MARGIN} {width:.0f} {height:.0f}" role="img" style="max-width:100%;height:auto">',
         f"<title>{escape(_summary(graph))}</title><style>{STYLE}</style>",
         f'<rect class="ground" x="{-MARGIN}" y="{-MARGIN}" width="{width:.0f}" height="{height:.0f}" rx="6"/>',
+        *(_scope(path, *box) for path, box in drawing.boxes.items()),
         *(_wire(*places[e.source], *places[e.target]) for e in graph.edges),
         *(_node(graph, id, *place, problems.get(id)) for id, place in places.items()),
         "</svg>",
@@ -49,32 +55,13 @@ def _summary(graph: Graph) -> str:
     return f"graph {graph.name}: {len(graph.nodes)} nodes, {len(graph.edges)} edges"
 
 
-def _places(graph: Graph) -> dict[str, tuple[float, float]]:
-    """The upper left corner of each node: networkx's layers from left to right."""
-    import networkx as nx
-
-    drawn = nx.DiGraph()
-    drawn.add_nodes_from(graph.nodes)
-    drawn.add_edges_from((e.source, e.target) for e in graph.edges)
-    for layer, ids in enumerate(nx.topological_generations(drawn)):
-        for id in ids:
-            drawn.nodes[id]["layer"] = layer
-    for id in reversed(list(nx.topological_sort(drawn))):  # a source stands next to its first reader
-        readers = [drawn.nodes[t]["layer"] for t in drawn.successors(id)]
-        if readers and not drawn.in_degree(id):
-            drawn.nodes[id]["layer"] = min(readers) - 1
-    if not drawn:
-        return {}
-    raw = nx.multipartite_layout(drawn, subset_key="layer", align="vertical", scale=1.0)
-    columns = sorted({float(p[0]) for p in raw.values()})
-    out: dict[str, tuple[float, float]] = {}
-    for column, x in enumerate(columns):
-        ids = sorted((id for id, p in raw.items() if float(p[0]) == x), key=lambda id: float(raw[id][1]))
-        for row, id in enumerate(ids):
-            y = (row - (len(ids) - 1) / 2) * (HEIGHT + GAP_Y)
-            out[id] = (column * (WIDTH + GAP_X), y)
-    top = min(y for _, y in out.values())
-    return {id: (x, y - top) for id, (x, y) in out.items()}
+def _scope(path: str, x: float, y: float, width: float, height: float) -> str:
+    name = path.rpartition("/")[2]
+    return (
+        f"<g><title>{escape(path)}</title>"
+        f'<rect class="scope" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="8"/>'
+        f'<text class="scope-name" x="{x + 12:.1f}" y="{y + 22:.1f}">{escape(_cut(name, int(width / 8)))}</text></g>'
+    )
 
 
 def _wire(x0: float, y0: float, x1: float, y1: float) -> str:

@@ -32,22 +32,36 @@ class NodeInfo(Struct, frozen=True):
 
 
 class Field(Struct, frozen=True):
-    """One form field in the inspector, made from a keyword-only parameter of an op or layer."""
+    """One form field in the inspector, made from a keyword-only parameter of an op or layer.
+
+    `choices` are all there is for a "choice", and suggestions for "json". A choice that has a variant takes parameters
+    of its own: its value is then a mapping, such as {"name": "constant", "value": 0.5}.
+    """
 
     name: str
     control: Literal["number", "integer", "boolean", "choice", "text", "json"]
     default: Any
     choices: list[str] = []
+    variants: list[Variant] = []
     minimum: float | None = None
     maximum: float | None = None
     required: bool = False
 
 
+class Variant(Struct, frozen=True):
+    """A choice with parameters of its own; `plain` if its name alone says it too, with their defaults."""
+
+    name: str
+    fields: list[Field]
+    plain: bool = False
+
+
 class PortKind(Struct, frozen=True):
-    """A port as declared. A variadic input `xs` is drawn as `xs.0`, `xs.1`, ... with one free at the end."""
+    """A port as declared. A variadic one, `xs`, is drawn as `xs.0`, `xs.1`, ...; an input has one free at the end."""
 
     name: str
     variadic: bool = False
+    optional: bool = False
 
 
 class KindInfo(Struct, frozen=True):

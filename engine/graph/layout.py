@@ -186,32 +186,41 @@ def _spread(
     after: dict[str, list[str]],
 ) -> dict[str, Place]:
     """Centres within each column, pulled towards the neighbours' and pushed apart where they overlap."""
-    heights = {id: height for id, (_, height) in sizes.items()}
+    reach = {id: _reach(id, height) for id, (_, height) in sizes.items()}
     centre: dict[str, float] = {}
     for column in columns:
-        _stack(column, centre, heights, {id: float(i) * 100 for i, id in enumerate(column)})
+        _stack(column, centre, reach, {id: float(i) * 100 for i, id in enumerate(column)})
     for sweep in range(SWEEPS):
         forward = sweep % 2 == 0
         near = before if forward else after
         for column in columns if forward else reversed(columns):
             wanted = {id: _mean([centre[n] for n in near[id]], centre[id]) for id in column}
             column.sort(key=lambda id: wanted[id])
-            _stack(column, centre, heights, wanted)
-    top = min((centre[id] - heights[id] / 2 for id in centre), default=0.0)
+            _stack(column, centre, reach, wanted)
+    top = min((centre[id] - reach[id][0] for id in centre), default=0.0)
     places: dict[str, Place] = {}
     left = 0.0
     for column in columns:
-        places |= {id: (left, float(round(centre[id] - heights[id] / 2 - top))) for id in column}
+        places |= {id: (left, float(round(centre[id] - reach[id][0] - top))) for id in column}
         left += round(max(sizes[id][0] for id in column) + GAP_X)
     return places
 
 
-def _stack(column: list[str], centre: dict[str, float], heights: dict[str, float], wanted: dict[str, float]) -> None:
+def _reach(id: str, height: float) -> tuple[float, float]:
+    """How far an item reaches above and below its centre: that of a scope is the middle of what it holds."""
+    above = (height - TITLE - BOTTOM) / 2 + TITLE if id.startswith("/") else height / 2
+    return above, height - above
+
+
+def _stack(
+    column: list[str], centre: dict[str, float], reach: dict[str, tuple[float, float]], wanted: dict[str, float]
+) -> None:
     """Place a column near where its nodes want to be, without overlaps, keeping the middle of the whole."""
     bottom = float("-inf")
     for id in column:
-        centre[id] = max(wanted[id], bottom + GAP_Y + heights[id] / 2)
-        bottom = centre[id] + heights[id] / 2
+        above, below = reach[id]
+        centre[id] = max(wanted[id], bottom + GAP_Y + above)
+        bottom = centre[id] + below
     if column:
         drift = sum(centre[id] - wanted[id] for id in column) / len(column)
         for id in column:

@@ -404,8 +404,19 @@ def test_numpy_functions_on_a_tensor_are_its_ops() -> None:
 @pytest.mark.parametrize(
     ("use", "why"),
     [
-        (len, r"a tensor has no length while the graph is built; its shape is \[batch, 4\]\. In test_building.py, line"),
-        (float, r"a tensor has no value while the graph is built; compile it and feed its inputs\. In test_building.py"),
+        (
+            len,
+            r"a tensor has no length while the graph is built; its shape is \[batch, 4\]\. In test_building.py, line",
+        ),
+        (
+            float,
+            r"a tensor has no value while the graph is built; compile it and feed its inputs\. In test_building.py",
+        ),
+        (np.asarray, r"a tensor has no value while the graph is built; compile it and feed its inputs"),
+        (
+            np.mean,
+            r"a tensor has no value while the graph is built; compile it and feed its inputs\. In test_building.py",
+        ),
         (np.spacing, r"numpy\.spacing does not work on a Tensor; use flowloom's own functions"),
         (np.add.reduce, r"numpy\.add does not work on a Tensor"),
     ],

@@ -49,6 +49,11 @@ def test_a_value_is_a_copy_and_can_be_assigned(graph: fl.Graph) -> None:
     np.testing.assert_array_equal(fl.compile(graph["dense"])({"x": np.eye(4)}), np.arange(12).reshape(4, 3))
 
 
+def test_a_variable_is_no_array_but_has_one(graph: fl.Graph) -> None:
+    with pytest.raises(TypeError, match=r"variable '.*' is no array; its numbers are its \.value"):
+        np.sum(graph.variables[0])
+
+
 def test_a_value_of_another_shape_is_refused(graph: fl.Graph) -> None:
     before = kernel(graph).value
     with pytest.raises(ValueError, match=r"variable 'dense/kernel' has shape \(4, 3\); got \(3, 4\)"):

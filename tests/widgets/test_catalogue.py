@@ -41,3 +41,35 @@ def test_optional_and_compound_parameters_have_a_form_too() -> None:
 
     assert constant["dtype"] == "choice"
     assert conv["kernel_size"] == "json"
+
+
+def test_choices_with_parameters_of_their_own_have_a_form_for_them() -> None:
+    initializer = next(f for f in KINDS["layers.dense"].fields if f.name == "kernel_initializer")
+    variants = {v.name: v for v in initializer.variants}
+
+    assert (initializer.control, initializer.default) == ("choice", "glorot_uniform")
+    assert {"zeros", "constant", "variance_scaling"} <= set(initializer.choices)
+    assert [(f.name, f.control, f.default) for f in variants["constant"].fields] == [("value", "number", 0.0)]
+    assert "zeros" not in variants
+
+
+def test_a_name_or_a_list_is_typed_with_the_names_suggested() -> None:
+    padding = next(f for f in KINDS["layers.conv2d"].fields if f.name == "padding")
+
+    assert (padding.control, padding.choices[:2]) == ("json", ["valid", "same"])
+
+
+def test_choices_keep_the_order_in_which_they_are_declared() -> None:
+    dtype = next(f for f in KINDS["cast"].fields if f.name == "dtype")
+
+    assert dtype.choices[:3] == ["float32", "float64", "float16"]
+
+
+def test_ports_that_may_stay_open_say_so() -> None:
+    ports = {p.name: p.optional for p in KINDS["layers.multi_head_attention"].inputs}
+
+    assert (ports["query"], ports["mask"]) == (False, True)
+
+
+def test_a_summary_does_not_end_within_a_citation() -> None:
+    assert all(k.summary.count("(") == k.summary.count(")") for k in KINDS.values() if "[" not in k.summary)

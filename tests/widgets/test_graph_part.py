@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 import flowloom as fl
+from flowloom.widgets import GraphEditor
 from flowloom.widgets.graph_part import GraphPart
 from flowloom.widgets.wire import Fits, GraphReset, Patched, Rejected
 from tests.widgets.models import digits_model
@@ -230,3 +231,23 @@ def test_closed_part_tells_nothing_more(views: Views) -> None:
     views.graph.rename("scores", "logits")
 
     assert views.told == []
+
+
+def test_what_was_folded_is_kept_for_a_page_that_attaches_later() -> None:
+    editor = GraphEditor(digits_model())
+    editor.set_state({"_folds": {"encoder": True, "encoder/block": False}})
+
+    assert editor.get_state()["_folds"] == {"encoder": True, "encoder/block": False}
+    assert not editor.graph.undo_depth - editor.graph_part._floor
+    editor.close()
+
+
+def test_scopes_are_made_and_renamed_by_edits(views: Views) -> None:
+    ids = [views.id("pixels"), views.id("scores")]
+
+    views.edit(*({"op": "set_scope", "id": id, "scope": "model"} for id in ids))
+
+    assert [views.graph.nodes[id].path for id in ids] == ["model/pixels", "model/scores"]
+    assert views.graph.problems == []
+    views.history("undo")
+    assert [views.graph.nodes[id].path for id in ids] == ["pixels", "scores"]

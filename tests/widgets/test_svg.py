@@ -23,13 +23,40 @@ def test_every_node_and_edge_is_drawn_with_its_spec() -> None:
 def test_nodes_do_not_overlap() -> None:
     drawn = ElementTree.fromstring(graph_svg(digits_model()))
 
-    places = [
-        tuple(map(float, g.attrib["transform"].removeprefix("translate(").removesuffix(")").split()))
-        for g in drawn.iter(f"{SVG}g")
-    ]
+    places = _places(drawn)
     assert all(
         abs(a[0] - b[0]) >= WIDTH or abs(a[1] - b[1]) >= HEIGHT for i, a in enumerate(places) for b in places[:i]
     )
+
+
+def _places(drawn: ElementTree.Element) -> list[tuple[float, ...]]:
+    """The corners of the nodes."""
+    transforms = (g.attrib.get("transform", "") for g in drawn.iter(f"{SVG}g"))
+    return [tuple(map(float, t.removeprefix("translate(").removesuffix(")").split())) for t in transforms if t]
+
+
+def test_scopes_are_drawn_as_boxes_around_their_nodes() -> None:
+    with fl.Graph() as graph:
+        x = fl.input("x", shape=("batch", 4))
+        with graph.scope("encoder"):
+            fl.relu(x, name="first")
+            with graph.scope("block"):
+                fl.tanh(x, name="second")
+    drawn = ElementTree.fromstring(graph_svg(graph))
+
+    boxes = [r.attrib for r in drawn.iter(f"{SVG}rect") if r.attrib.get("class") == "scope"]
+    inside = [
+        sum(
+            float(b["x"]) < x
+            and x + WIDTH < float(b["x"]) + float(b["width"])
+            and float(b["y"]) < y
+            and y + HEIGHT < float(b["y"]) + float(b["height"])
+            for x, y in _places(drawn)
+        )
+        for b in boxes
+    ]
+    assert inside == [2, 1]
+    assert {"encoder", "block"} <= {t.text for t in drawn.iter(f"{SVG}text")}
 
 
 def test_hostile_name_stays_text() -> None:

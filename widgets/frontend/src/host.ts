@@ -3,6 +3,8 @@ import type { GraphEvent, GraphRequest, RunReply, RunRequest, WidgetState } from
 /** What the front end uses of an anywidget model. */
 export interface Model {
   get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
   send(content: unknown): void;
   on(name: "msg:custom", handler: (content: unknown, buffers: DataView[]) => void): void;
 }
@@ -49,6 +51,21 @@ export class Host {
   on<P extends Part>(part: P, handler: Handler<P>): () => void {
     this.handlers[part].add(handler);
     return () => this.handlers[part].delete(handler);
+  }
+
+  /** What `keep` has kept under a name, also before the page was loaded. */
+  recall<T>(name: string): T | undefined {
+    return this.model.get(name) as T | undefined;
+  }
+
+  /** Have the kernel keep how something is viewed. Nothing answers, and nothing is lost if it cannot. */
+  keep(name: string, value: unknown): void {
+    try {
+      this.model.set(name, value);
+      this.model.save_changes();
+    } catch {
+      // the comm is gone: then it lasts as long as the page
+    }
   }
 
   /** Call `listener` when `silent` changes. Returns how to stop. */

@@ -124,21 +124,35 @@ export interface NodeInfo {
   parameters: number;
 }
 
-/** One form field in the inspector, made from a keyword-only parameter of an op or layer. */
+/**
+ * One form field in the inspector, made from a keyword-only parameter of an op or layer.
+ *
+ * `choices` are all there is for a "choice", and suggestions for "json". A choice that has a variant takes parameters
+ * of its own: its value is then a mapping, such as {"name": "constant", "value": 0.5}.
+ */
 export interface Field {
   name: string;
   control: "boolean" | "choice" | "integer" | "json" | "number" | "text";
   default: unknown;
   choices: string[];
+  variants: Variant[];
   minimum: number | null;
   maximum: number | null;
   required: boolean;
 }
 
-/** A port as declared. A variadic input `xs` is drawn as `xs.0`, `xs.1`, ... with one free at the end. */
+/** A choice with parameters of its own; `plain` if its name alone says it too, with their defaults. */
+export interface Variant {
+  name: string;
+  fields: Field[];
+  plain: boolean;
+}
+
+/** A port as declared. A variadic one, `xs`, is drawn as `xs.0`, `xs.1`, ...; an input has one free at the end. */
 export interface PortKind {
   name: string;
   variadic: boolean;
+  optional: boolean;
 }
 
 /** One entry of the palette. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense"). */

@@ -18,21 +18,24 @@ import type { EdgeDoc } from "../wire";
 import { CanvasBar } from "./CanvasBar";
 import { EmptyCanvas } from "./EmptyCanvas";
 import { EdgeView } from "./EdgeView";
+import { edgeId } from "./document";
 import { connect, reconnect } from "./edits";
 import type { FlowEdge, FlowNode } from "./flow";
-import { FlowMaker } from "./flow";
-import { useGraph, useSelected, useSession } from "./GraphProvider";
+import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
 import { NodeView } from "./NodeView";
 import { Refusal } from "./Refusal";
+import { scopePath } from "./scopes";
+import { ScopeView } from "./ScopeView";
 import { useDrags } from "./useDrags";
+import { FIT, useFirstView } from "./useFit";
 import { useReveal } from "./useReveal";
+import { useSights } from "./useSights";
 import { useSpace } from "./useSpace";
 import { WiringHint } from "./WiringHint";
 import "./graph.css";
 
-const nodeTypes = { op: NodeView };
+const nodeTypes = { op: NodeView, scope: ScopeView };
 const edgeTypes = { wire: EdgeView };
-const FIT = { maxZoom: 1, padding: 0.1 };
 
 /** The graph as a drawing that is edited in place: drag nodes, draw wires, delete. */
 export function Canvas() {
@@ -42,36 +45,52 @@ export function Canvas() {
   const selectedNodes = useSelected(({ selectedNodes }) => selectedNodes);
   const selectedEdges = useSelected(({ selectedEdges }) => selectedEdges);
   const wiring = useSelected(({ wiring }) => wiring !== null);
-  const maker = useMemo(() => new FlowMaker(store), [store]);
-  const { drags, move } = useDrags(store);
-  const nodes = useMemo(() => maker.nodes(view, selectedNodes, drags), [maker, view, selectedNodes, drags]);
-  const edges = useMemo(() => maker.edges(view, selectedEdges), [maker, view, selectedEdges]);
+  const folds = useFolds();
+  const { maker } = session;
+  const { drags, move } = useDrags(store, maker);
+  const nodes = useMemo(() => maker.nodes(view, selectedNodes, drags), [maker, view, folds, selectedNodes, drags]);
+  const edges = useMemo(() => maker.edges(view, selectedEdges), [maker, view, folds, selectedEdges]);
+  const framing = useRef(false); // a frame is being drawn around what is to be selected
   const wires = useWiring();
+  const firstView = useFirstView();
+  const { getEdge } = useReactFlow<FlowNode, FlowEdge>();
   const zoom = useStore(({ transform }) => (transform[2] < 0.25 ? "block" : transform[2] < 0.5 ? "name" : "full"));
   const wrapper = useRef<HTMLDivElement>(null);
   const panning = useSpace(wrapper); // then a drag pans over nodes too
   useInspectedInView();
+  useSights();
 
   const onNodesChange = useCallback(
     (changes: NodeChange<FlowNode>[]) => {
       move(changes);
-      const selected = toggled(session.selectedNodes, changes);
+      const isBox = (id: string) => scopePath(id) !== null && !session.folds.isFolded(scopePath(id)!);
+      const counted = framing.current ? changes.filter((change) => !("id" in change && isBox(change.id))) : changes;
+      const selected = toggled(session.selectedNodes, counted);
       if (selected) session.select(selected, session.selectedEdges);
     },
     [move, session],
   );
   const onEdgesChange = useCallback(
     (changes: { type: string; id?: string; selected?: boolean }[]) => {
-      const selected = toggled(session.selectedEdges, changes);
+      const bundled = changes.flatMap((change) => {
+        const edges = change.id === undefined ? [] : (getEdge(change.id)?.data?.edges ?? []);
+        return edges.length === 0 ? [change] : edges.map((edge) => ({ ...change, id: edgeId(edge) }));
+      });
+      const selected = toggled(session.selectedEdges, bundled);
       if (selected) session.select(session.selectedNodes, selected);
     },
-    [session],
+    [session, getEdge],
   );
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || !(event.target as Element).matches(".react-flow__node")) return;
     const id = (event.target as HTMLElement).dataset.id;
     if (!id) return;
     event.preventDefault();
+    openOrInspect(id);
+  };
+  const openOrInspect = (id: string) => {
+    const path = scopePath(id);
+    if (path !== null && session.folds.isFolded(path)) return session.fold(path, false);
     session.select([id]);
     session.inspect();
   };
@@ -96,14 +115,17 @@ export function Canvas() {
         edgeTypes={edgeTypes}
         onNodesChange={onNodesChange}
         onEdgesChange={onEdgesChange}
-        onNodeDoubleClick={() => session.inspect()}
+        onNodeDoubleClick={(_, { id }) => openOrInspect(id)}
+        onSelectionStart={() => (framing.current = true)}
+        onSelectionEnd={() => (framing.current = false)}
         {...wires}
         fitView
         fitViewOptions={FIT}
+        onInit={firstView}
         minZoom={0.05}
         maxZoom={2}
         onlyRenderVisibleElements
-        elevateNodesOnSelect
+        elevateNodesOnSelect={false}
         deleteKeyCode={null}
         panActivationKeyCode={null}
         zoomActivationKeyCode={null}
@@ -161,12 +183,24 @@ function useWiring() {
   const session = useSession();
   const { store } = session;
   const flow = useStoreApi();
-  const { getEdge } = useReactFlow<FlowNode, FlowEdge>();
+  const { getEdge, getNode } = useReactFlow<FlowNode, FlowEdge>();
 
   return useMemo(() => {
+    /** The port of a node that an output stands for: its own, or that which a folded scope shows. */
+    const sourceOf = (id: string, port: string): { source: string; source_port: string } => {
+      const drawn = getNode(id);
+      const shown = drawn?.type === "scope" ? drawn.data.border.outputs.find((output) => output.id === port) : undefined;
+      return shown ? { source: shown.node, source_port: shown.port } : { source: id, source_port: port };
+    };
+    const edgeOf = ({ source, sourceHandle, target, targetHandle }: Connection): EdgeDoc | null => {
+      if (sourceHandle === null || targetHandle === null) return null;
+      return { ...sourceOf(source, sourceHandle), target, target_port: targetHandle };
+    };
     const start = (_: unknown, { nodeId, handleId, handleType }: OnConnectStartParams): void => {
       if (nodeId === null || handleId === null) return;
-      session.startWiring(nodeId, handleId, handleType === "source" ? "output" : "input");
+      if (handleType !== "source") return session.startWiring(nodeId, handleId, "input");
+      const { source, source_port } = sourceOf(nodeId, handleId);
+      session.startWiring(source, source_port, "output");
     };
     const refuse = (target: string, target_port: string): void => {
       const reason = session.reasonAgainst(target, target_port);
@@ -183,9 +217,16 @@ function useWiring() {
         if (edge) store.edit(connect(store.view, edge));
       },
       onReconnect: ({ id }: Edge, connection: Connection) => {
-        const edge = getEdge(id)?.data?.edge;
+        const edges = getEdge(id)?.data?.edges ?? [];
         const moved = edgeOf(connection);
-        if (edge && moved) store.edit(reconnect(store.view, edge, moved));
+        if (!moved) return;
+        const inScope = scopePath(moved.target) !== null; // then only the source has moved
+        store.edit(
+          edges.flatMap((edge) => {
+            const { target, target_port } = inScope ? edge : moved;
+            return reconnect(store.view, edge, { ...moved, target, target_port });
+          }),
+        );
       },
       onConnectStart: start,
       onConnectEnd: (_: unknown, { toHandle, isValid }: FinalConnectionState) => {
@@ -204,10 +245,5 @@ function useWiring() {
         store.dismissRefusal();
       },
     };
-  }, [session, store, flow, getEdge]);
-}
-
-function edgeOf({ source, sourceHandle, target, targetHandle }: Connection): EdgeDoc | null {
-  if (sourceHandle === null || targetHandle === null) return null;
-  return { source, source_port: sourceHandle, target, target_port: targetHandle };
+  }, [session, store, flow, getEdge, getNode]);
 }

@@ -1,10 +1,11 @@
 import { Panel, useReactFlow, useStore } from "@xyflow/react";
 import type { ReactNode } from "react";
-import { useGraph, useSession } from "./GraphProvider";
-import { FitIcon, MinusIcon, PlusIcon, RedoIcon, TidyIcon, UndoIcon } from "./icons";
+import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
+import { FitIcon, FoldAllIcon, GroupIcon, MinusIcon, OpenAllIcon, PlusIcon, RedoIcon, TidyIcon, UndoIcon } from "./icons";
+import { scopesOf } from "./scopes";
 import { useFit } from "./useFit";
 
-/** The controls that float on the canvas: history, layout, zoom. */
+/** The controls that float on the canvas: history, layout, scopes, zoom. */
 export function CanvasBar() {
   const { store } = useSession();
   const { canUndo, canRedo, nodes } = useGraph();
@@ -28,6 +29,8 @@ export function CanvasBar() {
         <FitIcon />
       </BarButton>
       <span className="fl-bar-gap" />
+      <ScopeButtons />
+      <span className="fl-bar-gap" />
       <BarButton name="zoom-out" label="Zoom out (Ctrl+wheel)" onClick={() => void zoomOut()}>
         <MinusIcon />
       </BarButton>
@@ -36,6 +39,31 @@ export function CanvasBar() {
         <PlusIcon />
       </BarButton>
     </Panel>
+  );
+}
+
+/** Make a scope of what is selected; fold or open all there are. */
+function ScopeButtons() {
+  const session = useSession();
+  const view = useGraph();
+  useFolds();
+  const nothing = useSelected(({ selectedNodes }) => selectedNodes.size === 0);
+  const paths = [...scopesOf(view).keys()];
+  const open = paths.some((path) => !session.folds.isFolded(path));
+  return (
+    <>
+      <BarButton name="group" label="Group into a scope (Ctrl+G)" disabled={nothing} onClick={() => session.group()}>
+        <GroupIcon />
+      </BarButton>
+      <BarButton
+        name="fold-all"
+        label={open ? "Fold all scopes (Shift+F)" : "Open all scopes (Shift+F)"}
+        disabled={paths.length === 0}
+        onClick={() => session.foldAll()}
+      >
+        {open ? <FoldAllIcon /> : <OpenAllIcon />}
+      </BarButton>
+    </>
   );
 }
 

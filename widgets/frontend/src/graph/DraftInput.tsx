@@ -11,13 +11,17 @@ interface DraftInputProps {
   placeholder?: string;
   multiline?: boolean;
   code?: boolean;
+  /** Values that are often meant. */
+  suggestions?: readonly string[];
 }
 
 /** A text field that commits on Enter or when it is left, and takes back what was typed on Escape. */
-export function DraftInput({ text, parse, onCommit, label, testId, placeholder, multiline, code }: DraftInputProps) {
+export function DraftInput(given: DraftInputProps) {
+  const { text, parse, onCommit, label, testId, placeholder, multiline, code, suggestions = [] } = given;
   const [draft, setDraft] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
   const errorId = useId();
+  const listId = useId();
   const reset = () => {
     setDraft(null);
     setError(null);
@@ -54,7 +58,14 @@ export function DraftInput({ text, parse, onCommit, label, testId, placeholder, 
   };
   return (
     <>
-      {multiline ? <textarea rows={2} {...props} /> : <input type="text" {...props} />}
+      {multiline ? <textarea rows={2} {...props} /> : <input type="text" list={suggestions.length > 0 ? listId : undefined} {...props} />}
+      {suggestions.length > 0 && (
+        <datalist id={listId}>
+          {suggestions.map((suggestion) => (
+            <option key={suggestion} value={suggestion} />
+          ))}
+        </datalist>
+      )}
       {error !== null && (
         <span id={errorId} className="fl-input-error" role="alert">
           {error}

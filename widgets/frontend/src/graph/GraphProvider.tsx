@@ -1,6 +1,7 @@
 import { ReactFlowProvider } from "@xyflow/react";
 import { createContext, type ReactNode, useContext, useMemo, useSyncExternalStore } from "react";
 import type { Host } from "../host";
+import { foldsOf } from "./folds";
 import { Session } from "./session";
 import { type GraphStore, type GraphView, graphStoreOf } from "./store";
 import { useKeys } from "./useKeys";
@@ -9,7 +10,7 @@ const SessionContext = createContext<Session | null>(null);
 
 /** Gives the panes of one graph (palette, canvas, inspector, problems) their store and what they select together. */
 export function GraphProvider({ host, children }: { host: Host; children: ReactNode }) {
-  const session = useMemo(() => new Session(graphStoreOf(host)), [host]);
+  const session = useMemo(() => new Session(graphStoreOf(host), foldsOf(host)), [host]);
   return (
     <SessionContext value={session}>
       <ReactFlowProvider>
@@ -43,6 +44,12 @@ export function useStored<T>(part: (store: GraphStore) => T): T {
 /** The graph as it is now. */
 export function useGraph(): GraphView {
   return useStored((store) => store.view);
+}
+
+/** A number that is another one after each fold, for what is drawn to follow. */
+export function useFolds(): number {
+  const { folds } = useSession();
+  return useSyncExternalStore(folds.subscribe, () => folds.revision);
 }
 
 /** The keys that work wherever the focus is in the graph's panes. */

@@ -5,32 +5,44 @@ import { DraftInput } from "./DraftInput";
 import { freeName } from "./edits";
 import { familyHue } from "./families";
 import { FixButtons } from "./FixButtons";
-import { useGraph, useSelected, useSession, useStored } from "./GraphProvider";
+import { useFolds, useGraph, useSelected, useSession, useStored } from "./GraphProvider";
 import { InspectorField } from "./InspectorField";
 import { InspectorPorts } from "./InspectorPorts";
 import { count } from "./numbers";
 import { Inline, Prose } from "./Prose";
-import { focusCanvas } from "./useKeys";
+import { RemoveButton } from "./RemoveButton";
+import { pathOf, scopeId, scopePath, scopesOf } from "./scopes";
+import { ScopeForm } from "./ScopeForm";
 import type { Parsed } from "./values";
 
 /** All about what is selected, to read and to edit. */
 export function Inspector() {
   const session = useSession();
   const view = useGraph();
+  useFolds();
   const selectedNodes = useSelected(({ selectedNodes }) => selectedNodes);
   const selectedEdges = useSelected(({ selectedEdges }) => selectedEdges);
   const nodes = [...selectedNodes].flatMap((id) => view.nodes.get(id) ?? []);
+  const scopes = [...selectedNodes].flatMap((id) => scopesOf(view).get(scopePath(id) ?? "") ?? []);
   const [node] = nodes;
-  const total = nodes.length + selectedEdges.size;
+  const [scope] = scopes;
+  const total = nodes.length + scopes.length + selectedEdges.size;
   return (
     <div className="fl-inspector" data-testid="inspector">
       {total === 1 && node ? (
         <NodeForm key={node.id} node={node} />
+      ) : total === 1 && scope ? (
+        <ScopeForm key={scope.path} scope={scope} />
       ) : total === 0 ? (
         <Overview />
       ) : (
         <>
           <p>{total === 1 ? <Wire /> : `${total} things selected`}</p>
+          {nodes.length + scopes.length > 0 && (
+            <button type="button" className="fl-button fl-remove" onClick={() => session.group()}>
+              Group into a scope
+            </button>
+          )}
           <RemoveButton label={total === 1 ? "Disconnect" : "Delete"} onRemove={() => session.removeSelected()} />
         </>
       )}
@@ -63,11 +75,15 @@ function Wire() {
   const spec = info.get(edge.source)?.outputs.find((port) => port.name === edge.source_port)?.spec;
   return (
     <>
-      <strong>{nodes.get(edge.source)?.name}</strong> to {edge.target_port} of{" "}
-      <strong>{nodes.get(edge.target)?.name}</strong>
+      <strong>{nameOf(nodes.get(edge.source))}</strong> to {edge.target_port} of{" "}
+      <strong>{nameOf(nodes.get(edge.target))}</strong>
       {spec && <span className="fl-code fl-line">{spec}</span>}
     </>
   );
+}
+
+function nameOf(node: NodeDoc | undefined): string {
+  return node ? pathOf(node) : "";
 }
 
 function NodeForm({ node }: { node: NodeDoc }) {
@@ -102,6 +118,14 @@ function NodeForm({ node }: { node: NodeDoc }) {
         />
       </div>
       <KindLine node={node} kind={kind} />
+      {node.scope && (
+        <p className="fl-in-scope">
+          in{" "}
+          <button type="button" className="fl-link" onClick={() => session.select([scopeId(node.scope)])}>
+            {node.scope}
+          </button>
+        </p>
+      )}
       {problems.map((problem) => (
         <div key={`${problem.port}:${problem.message}`} className="fl-inspector-problem">
           <p>{problem.message}</p>
@@ -140,21 +164,5 @@ function KindLine({ node, kind }: { node: NodeDoc; kind: KindInfo | undefined })
       </summary>
       <Prose text={kind.doc} />
     </details>
-  );
-}
-
-function RemoveButton({ label, onRemove }: { label: string; onRemove: () => void }) {
-  return (
-    <button
-      type="button"
-      className="fl-button fl-remove"
-      data-testid="inspector-delete"
-      onClick={(event) => {
-        focusCanvas(event.currentTarget);
-        onRemove();
-      }}
-    >
-      {label}
-    </button>
   );
 }

@@ -1,8 +1,9 @@
 import { useState } from "react";
-import type { KindInfo, NodeDoc, PortInfo, PortVerdict } from "../wire";
+import type { KindInfo, NodeDoc, PortVerdict } from "../wire";
 import { connect } from "./edits";
 import { useGraph, useSession } from "./GraphProvider";
-import { portsOf } from "./ports";
+import { portsOf, type ShownPort } from "./ports";
+import { pathOf } from "./scopes";
 
 /** The ports of a node with what is wired to them; wires are made and taken away here without a pointer. */
 export function InspectorPorts({ node, kind }: { node: NodeDoc; kind: KindInfo | undefined }) {
@@ -27,14 +28,15 @@ export function InspectorPorts({ node, kind }: { node: NodeDoc; kind: KindInfo |
   );
 }
 
-function InputPort({ node, port }: { node: NodeDoc; port: PortInfo }) {
+function InputPort({ node, port }: { node: NodeDoc; port: ShownPort }) {
   const { store } = useSession();
   const { edges, nodes } = useGraph();
+  const name = (id: string) => nameIn(nodes, id);
   const edge = edges.find((edge) => edge.target === node.id && edge.target_port === port.name);
   return (
     <div className="fl-port-row">
       <span className="fl-port-row-name">{port.name}</span>
-      <span className="fl-quiet">{edge ? `from ${nodes.get(edge.source)?.name}` : "not connected"}</span>
+      <span className="fl-quiet">{edge ? `from ${name(edge.source)}` : port.optional ? "optional" : "not connected"}</span>
       {edge && (
         <button
           type="button"
@@ -51,7 +53,7 @@ function InputPort({ node, port }: { node: NodeDoc; port: PortInfo }) {
 }
 
 /** An output, and a list of the inputs that it fits, asked for when the list is about to be opened. */
-function OutputPort({ node, port }: { node: NodeDoc; port: PortInfo }) {
+function OutputPort({ node, port }: { node: NodeDoc; port: ShownPort }) {
   const { store } = useSession();
   const { nodes, edges } = useGraph();
   const [fitting, setFitting] = useState<PortVerdict[] | null>(null);
@@ -68,8 +70,8 @@ function OutputPort({ node, port }: { node: NodeDoc; port: PortInfo }) {
   };
   const label = (verdict: PortVerdict) => {
     const before = taken(verdict);
-    const replaces = before ? ` (instead of ${nodes.get(before.source)?.name})` : "";
-    return `${nodes.get(verdict.node)?.name}: ${verdict.port}${replaces}`;
+    const replaces = before ? ` (instead of ${nameIn(nodes, before.source)})` : "";
+    return `${nameIn(nodes, verdict.node)}: ${verdict.port}${replaces}`;
   };
   return (
     <div className="fl-port-row">
@@ -93,4 +95,9 @@ function OutputPort({ node, port }: { node: NodeDoc; port: PortInfo }) {
       </select>
     </div>
   );
+}
+
+function nameIn(nodes: ReadonlyMap<string, NodeDoc>, id: string): string {
+  const node = nodes.get(id);
+  return node ? pathOf(node) : id;
 }

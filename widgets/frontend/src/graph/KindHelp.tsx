@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef, useState } from "react";
 import { createPortal } from "react-dom";
-import type { KindInfo } from "../wire";
+import type { KindInfo, PortKind } from "../wire";
 import { Prose } from "./Prose";
 
 /** The help of a palette entry, beside it: what it does, what goes in and out. */
@@ -18,8 +18,9 @@ export function KindHelp({ kind, beside }: { kind: KindInfo; beside: HTMLElement
   }, [root, beside, kind]);
 
   if (!root) return null;
-  const list = (ports: { name: string; variadic: boolean }[]) =>
-    ports.map(({ name, variadic }) => (variadic ? `*${name}` : name)).join(", ") || "nothing";
+  const list = (ports: PortKind[]) =>
+    ports.map(({ name, variadic, optional }) => (variadic ? `*${name}` : optional ? `${name}?` : name)).join(", ") ||
+    "nothing";
   return createPortal(
     <div ref={card} className="fl-card fl-help" style={place} role="tooltip">
       <strong>{kind.label}</strong>

@@ -1,13 +1,15 @@
-import { Handle, type NodeProps, Position } from "@xyflow/react";
+import type { NodeProps } from "@xyflow/react";
 import { type CSSProperties, memo } from "react";
-import type { PortInfo } from "../wire";
 import { familyHue } from "./families";
-import type { FlowNode } from "./flow";
-import { useSelected } from "./GraphProvider";
+import type { OpNode } from "./flow";
 import { portTop } from "./geometry";
+import { PortHandle, type Side } from "./PortHandle";
+import { PortNames } from "./PortNames";
+import type { ShownPort } from "./ports";
+import { pathOf } from "./scopes";
 
 /** One node: the bar in its family's hue, name and kind, ports, and the spec of what comes out. */
-export const NodeView = memo(function NodeView({ data, selected }: NodeProps<FlowNode>) {
+export const NodeView = memo(function NodeView({ data, selected }: NodeProps<OpNode>) {
   const { node, kind, ports, problem } = data;
   const hue = { "--fl-hue": familyHue(kind?.family) } as CSSProperties;
   const label = kind?.label ?? node.kind;
@@ -16,12 +18,12 @@ export const NodeView = memo(function NodeView({ data, selected }: NodeProps<Flo
     <div
       className="fl-node"
       style={hue}
-      data-testid={`node-${node.name}`}
+      data-testid={`node-${pathOf(node)}`}
       data-selected={selected || undefined}
       data-problem={problem ? true : undefined}
     >
       <div className="fl-node-header">
-        <span className="fl-node-name" title={node.name}>
+        <span className="fl-node-name" title={pathOf(node)}>
           {node.name}
         </span>
         {label !== node.name && (
@@ -35,56 +37,36 @@ export const NodeView = memo(function NodeView({ data, selected }: NodeProps<Flo
           </span>
         )}
       </div>
-      <PortNames ports={ports.inputs} side="input" />
-      <PortNames ports={ports.outputs} side="output" />
+      <PortNames ports={named(ports.inputs)} side="input" alone={ports.outputs.length < 2} />
+      <PortNames ports={named(ports.outputs)} side="output" alone={ports.inputs.length < 2} />
       {output && (
         <div className="fl-node-spec" title={output.spec ?? undefined}>
           {output.spec ?? "no spec yet"}
         </div>
       )}
-      {ports.inputs.map((port, index) => (
-        <Port key={port.name} data={data} port={port} side="input" top={portTop(index, ports.inputs.length)} />
-      ))}
-      {ports.outputs.map((port, index) => (
-        <Port key={port.name} data={data} port={port} side="output" top={portTop(index, ports.outputs.length)} />
-      ))}
+      <PortHandles data={data} ports={ports.inputs} side="input" />
+      <PortHandles data={data} ports={ports.outputs} side="output" />
     </div>
   );
 });
 
-type Side = "input" | "output";
-
-/** Port names, only where there is more than one to tell apart. */
-function PortNames({ ports, side }: { ports: readonly PortInfo[]; side: Side }) {
-  if (ports.length < 2) return null;
-  return ports.map((port, index) => (
-    <span key={port.name} className={`fl-port-name fl-port-name-${side}`} style={{ top: portTop(index, ports.length) }}>
-      {port.name}
-    </span>
-  ));
+function named(ports: readonly ShownPort[]) {
+  return ports.map(({ name, optional }) => ({ id: name, name, optional }));
 }
 
-/** The dot that wires are drawn from and to. While one is drawn it shows whether it would fit here. */
-function Port({ data, port, side, top }: { data: FlowNode["data"]; port: PortInfo; side: Side; top: number }) {
+function PortHandles({ data, ports, side }: { data: OpNode["data"]; ports: readonly ShownPort[]; side: Side }) {
   const { node } = data;
-  const verdict = useSelected((session) => {
-    const { wiring } = session;
-    if (!wiring) return undefined;
-    if (wiring.node === node.id && wiring.port === port.name && wiring.from === side) return "origin";
-    if (wiring.from === side) return "unfit";
-    if (wiring.verdicts === null) return undefined;
-    return session.reasonAgainst(node.id, port.name) === null ? "fits" : "unfit";
-  });
-  return (
-    <Handle
-      id={port.name}
-      type={side === "input" ? "target" : "source"}
-      position={side === "input" ? Position.Left : Position.Right}
-      style={{ top }}
-      className="fl-port"
-      data-verdict={verdict}
-      data-testid={`port-${side === "input" ? "in" : "out"}-${node.name}-${port.name}`}
-      title={port.spec ? `${port.name}: ${port.spec}` : port.name}
+  return ports.map(({ name, spec, optional, hollow }, index) => (
+    <PortHandle
+      key={name}
+      id={name}
+      side={side}
+      top={portTop(index, ports.length)}
+      node={node.id}
+      port={name}
+      title={`${name}${optional ? " (optional)" : ""}${spec ? `: ${spec}` : ""}`}
+      testId={`port-${side === "input" ? "in" : "out"}-${pathOf(node)}-${name}`}
+      hollow={hollow}
     />
-  );
+  ));
 }

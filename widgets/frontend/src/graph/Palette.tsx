@@ -1,15 +1,19 @@
 import { type CSSProperties, type KeyboardEvent, useMemo, useRef, useState } from "react";
 import { createPortal } from "react-dom";
 import type { KindInfo } from "../wire";
-import { compareFamilies, familyHue, familyTitle } from "./families";
+import { familyHue, familyTitle } from "./families";
 import { useStored } from "./GraphProvider";
 import { ChevronIcon } from "./icons";
 import { KindHelp } from "./KindHelp";
+import { type Entry, found } from "./paletteSearch";
 import { useAddNode } from "./useAddNode";
 import { usePaletteDrag } from "./usePaletteDrag";
 
 /** Families that are open at first: what a first model is made of. */
 const OPEN = new Set(["data", "layer", "loss", "metric"]);
+
+/** How many kinds of a family are shown until someone asks for the rest. */
+const FEW = 12;
 
 /** Every kind of node by family, with search: drag one onto the canvas, or add it by double-click or Enter. */
 export function Palette() {
@@ -17,7 +21,8 @@ export function Palette() {
   const [query, setQuery] = useState("");
   const [open, setOpen] = useState<ReadonlySet<string>>(OPEN);
   const [pointed, setPointed] = useState<{ kind: KindInfo; element: HTMLElement } | null>(null);
-  const families = useMemo(() => grouped(kinds.values(), query), [kinds, query]);
+  const [whole, setWhole] = useState<ReadonlySet<string>>(new Set());
+  const families = useMemo(() => found([...kinds.values()], query), [kinds, query]);
   const list = useRef<HTMLDivElement>(null);
   const { addNext } = useAddNode();
   const toggle = (family: string) => {
@@ -27,7 +32,7 @@ export function Palette() {
   };
   const onSearchKey = (event: KeyboardEvent<HTMLInputElement>) => {
     if (event.key === "ArrowDown") moveFocus(event, list.current);
-    const best = families[0]?.[1][0];
+    const best = families[0]?.[1][0]?.kind;
     if (event.key === "Enter" && query && best) {
       addNext(best.kind);
       event.currentTarget.select(); // the next word replaces this one
@@ -50,6 +55,7 @@ export function Palette() {
       <div ref={list} className="fl-palette-list" onKeyDown={(event) => moveFocus(event, list.current)}>
         {families.map(([family, members]) => {
           const unfolded = query !== "" || open.has(family);
+          const shown = query !== "" || whole.has(family) ? members : members.slice(0, FEW);
           return (
             <div key={family} role="group" aria-label={familyTitle(family)}>
               <button
@@ -63,7 +69,21 @@ export function Palette() {
                 {familyTitle(family)}
                 <span className="fl-count">{members.length}</span>
               </button>
-              {unfolded && members.map((kind) => <PaletteItem key={kind.kind} kind={kind} onPoint={setPointed} />)}
+              {unfolded &&
+                shown.map((entry) => <PaletteItem key={entry.kind.kind} entry={entry} onPoint={setPointed} />)}
+              {unfolded && shown.length < members.length && (
+                <button
+                  type="button"
+                  className="fl-palette-more"
+                  data-testid={`palette-more-${family}`}
+                  onClick={(event) => {
+                    setWhole(new Set(whole).add(family));
+                    (event.currentTarget.previousElementSibling as HTMLElement | null)?.focus();
+                  }}
+                >
+                  {members.length - shown.length} more
+                </button>
+              )}
             </div>
           );
         })}
@@ -75,11 +95,11 @@ export function Palette() {
 }
 
 interface PaletteItemProps {
-  kind: KindInfo;
+  entry: Entry;
   onPoint: (pointed: { kind: KindInfo; element: HTMLElement } | null) => void;
 }
 
-function PaletteItem({ kind, onPoint }: PaletteItemProps) {
+function PaletteItem({ entry: { kind, origin }, onPoint }: PaletteItemProps) {
   const { addNext } = useAddNode();
   const { drag, onPointerDown } = usePaletteDrag(kind.kind);
   const hue = { "--fl-hue": familyHue(kind.family) } as CSSProperties;
@@ -95,7 +115,7 @@ function PaletteItem({ kind, onPoint }: PaletteItemProps) {
         className="fl-palette-item"
         data-testid={`palette-item-${kind.kind}`}
         style={hue}
-        aria-label={`${kind.label}: ${kind.summary}`}
+        aria-label={`${kind.label}${origin ? ` (${origin})` : ""}: ${kind.summary}`}
         onPointerDown={(event) => {
           onPoint(null);
           onPointerDown(event);
@@ -107,6 +127,7 @@ function PaletteItem({ kind, onPoint }: PaletteItemProps) {
         onBlur={() => onPoint(null)}
       >
         <span>{kind.label}</span>
+        {origin && <span className="fl-palette-origin">{origin}</span>}
       </button>
       {drag &&
         createPortal(
@@ -117,26 +138,6 @@ function PaletteItem({ kind, onPoint }: PaletteItemProps) {
         )}
     </>
   );
-}
-
-/** Families in order, each with its kinds: those whose names match first, then those whose summaries do. */
-function grouped(kinds: Iterable<KindInfo>, query: string): [string, KindInfo[]][] {
-  const words = query.trim().toLowerCase().replaceAll(" ", "_");
-  const families = new Map<string, KindInfo[]>();
-  for (const kind of kinds) {
-    if (!matches(kind, words)) continue;
-    const members = families.get(kind.family);
-    if (members) members.push(kind);
-    else families.set(kind.family, [kind]);
-  }
-  const rank = (kind: KindInfo) => Number(!kind.label.startsWith(words)) + Number(!kind.label.includes(words));
-  const best = (members: KindInfo[]) => (words ? Math.min(...members.map(rank)) : 0);
-  for (const members of families.values()) members.sort((a, b) => (words ? rank(a) - rank(b) : 0));
-  return [...families].sort((a, b) => best(a[1]) - best(b[1]) || compareFamilies(a[0], b[0]));
-}
-
-function matches(kind: KindInfo, words: string): boolean {
-  return kind.kind.includes(words) || kind.summary.toLowerCase().includes(words.replaceAll("_", " "));
 }
 
 /** Up and down go from entry to entry. */

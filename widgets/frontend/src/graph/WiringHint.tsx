@@ -1,6 +1,7 @@
 import { useConnection } from "@xyflow/react";
 import { type RefObject, useEffect, useState } from "react";
 import { useSelected, useSession } from "./GraphProvider";
+import { pathOf } from "./scopes";
 
 interface Port {
   node: string;
@@ -40,7 +41,8 @@ export function WiringHint({ canvas }: { canvas: RefObject<HTMLElement | null> }
   const pointed = snapped ? { node: snapped.nodeId, port: snapped.id ?? "" } : pointer?.port;
   if (!drawing || wiring.verdicts === null || !pointer || !pointed) return null;
   const reason = session.reasonAgainst(pointed.node, pointed.port);
-  const name = session.store.view.nodes.get(pointed.node)?.name;
+  const node = session.store.view.nodes.get(pointed.node);
+  if (!node) return null; // a folded scope, which shows why by itself
   return (
     <div
       className="fl-hint"
@@ -48,7 +50,7 @@ export function WiringHint({ canvas }: { canvas: RefObject<HTMLElement | null> }
       data-verdict={reason === null ? "fits" : "unfit"}
       style={{ left: pointer.x, top: pointer.y }}
     >
-      {reason ?? `Fits ${pointed.port} of ${name}`}
+      {reason ?? `Fits ${pointed.port} of ${pathOf(node)}`}
     </div>
   );
 }

@@ -30,7 +30,7 @@ const kind = (kind: string, label: string, inputs: PortKind[] = []): KindInfo =>
   summary: "",
   doc: "",
   inputs,
-  outputs: [{ name: "y", variadic: false }],
+  outputs: [{ name: "y", variadic: false, optional: false }],
   fields: [],
 });
 const chain = documentOf([node("a"), node("b"), node("c")], [edge("a", "b"), edge("b", "c")]);
@@ -95,9 +95,32 @@ test("a new node has a name and an id of its own", () => {
 });
 
 test("a variadic port has one free port after those in use", () => {
-  const concatenate = kind("concatenate", "concatenate", [{ name: "xs", variadic: true }]);
+  const concatenate = kind("concatenate", "concatenate", [{ name: "xs", variadic: true, optional: false }]);
   const names = (edges: EdgeDoc[]) => portsOf(node("n"), concatenate, undefined, edges).inputs.map(({ name }) => name);
 
   assert.deepEqual(["xs.0"], names([]));
   assert.deepEqual(["xs.0", "xs.1", "xs.2"], names([edge("a", "n", "xs.1")]));
+});
+
+test("ports that may stay open are hollow until something is wired to them", () => {
+  const attention = kind("attention", "attention", [
+    { name: "query", variadic: false, optional: false },
+    { name: "mask", variadic: false, optional: true },
+  ]);
+  const hollow = (edges: EdgeDoc[]) => portsOf(node("n"), attention, undefined, edges).inputs.map(({ hollow }) => hollow);
+
+  assert.deepEqual([false, true], hollow([]));
+  assert.deepEqual([false, false], hollow([edge("a", "n", "mask")]));
+});
+
+test("an output of any number shows those that were inferred, and those in use", () => {
+  const split = { ...kind("split", "split"), outputs: [{ name: "parts", variadic: true, optional: false }] };
+  const names = (inferred: string[], edges: EdgeDoc[]) => {
+    const info = { id: "n", inputs: [], outputs: inferred.map((name) => ({ name, spec: null })), parameters: 0 };
+    return portsOf(node("n"), split, info, edges).outputs.map(({ name }) => name);
+  };
+
+  assert.deepEqual(["parts.0", "parts.1", "parts.2"], names(["parts.0", "parts.1", "parts.2"], []));
+  assert.deepEqual([], names([], []));
+  assert.deepEqual(["parts.0", "parts.1"], names(["parts.0"], [{ ...edge("n", "b"), source_port: "parts.1" }]));
 });

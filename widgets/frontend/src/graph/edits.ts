@@ -2,15 +2,15 @@ import { randomId } from "../host";
 import type { AddNode, Change, EdgeDoc, FeatureInfo, KindInfo, NodeDoc } from "../wire";
 import { type GraphDoc, sameEdge, sameTarget } from "./document";
 
-/** A new node of a kind, its name made from the kind's label and free at the top scope. */
-export function addNode(doc: GraphDoc, kind: KindInfo, x: number, y: number): AddNode {
+/** A new node of a kind in a scope, its name made from the kind's label and free there. */
+export function addNode(doc: GraphDoc, kind: KindInfo, x: number, y: number, scope = ""): AddNode {
   const node: NodeDoc = {
     id: `n${randomId()}`,
     kind: kind.kind,
-    name: freeName(doc, kind.label, ""),
+    name: freeName(doc, kind.label, scope),
     version: kind.version,
     params: {},
-    scope: "",
+    scope,
     x: Math.round(x),
     y: Math.round(y),
     note: "",
@@ -94,7 +94,9 @@ export function describe(doc: GraphDoc, patch: readonly Change[]): string {
       return patch.length > 1 ? `${patch.length} nodes moved` : `${name(last.id)} moved`;
     case "set_note":
       return `Note of ${name(last.id)} changed`;
-    case "set_scope":
-      return `${name(last.id)} moved to ${last.scope || "the top"}`;
+    case "set_scope": {
+      const moved = patch.filter((change) => change.op === "set_scope").length;
+      return `${moved > 1 ? `${moved} nodes` : name(last.id)} moved to ${last.scope || "the top"}`;
+    }
   }
 }

@@ -32,3 +32,37 @@ function rank(family: string): number {
   const index = ORDER.indexOf(family);
   return index < 0 ? ORDER.length : index;
 }
+
+/** What a first model is made of, in this order; the palette shows these before the others of their families. */
+const BASICS = [
+  "input",
+  "output",
+  "constant",
+  "variable",
+  "layers.dense",
+  "layers.conv2d",
+  "max_pool2d",
+  "layers.flatten",
+  "layers.dropout",
+  "layers.batch_normalization",
+  "layers.layer_normalization",
+  "layers.embedding",
+  "layers.lstm",
+  "layers.multi_head_attention",
+  "layers.relu",
+  "layers.softmax",
+  "losses.softmax_cross_entropy",
+  "losses.sigmoid_cross_entropy",
+  "losses.mean_squared_error",
+  "metrics.accuracy",
+];
+
+/** Sorts kinds of one family: the basic ones first, the others as they are declared. */
+export function compareKinds(a: string, b: string): number {
+  return basicRank(a) - basicRank(b);
+}
+
+function basicRank(kind: string): number {
+  const index = BASICS.indexOf(kind);
+  return index < 0 ? BASICS.length : index;
+}

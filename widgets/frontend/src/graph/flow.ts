@@ -1,27 +1,64 @@
 import type { Edge, Node } from "@xyflow/react";
 import type { EdgeDoc, KindInfo, NodeDoc, NodeInfo, Problem } from "../wire";
+import {
+  around,
+  type Arrangement,
+  arrange,
+  documentPlaces,
+  documentPoint,
+  type Plan,
+  type Point,
+} from "./arrangement";
+import { type Border, borderPort, borders, NO_BORDER } from "./border";
 import { edgeId } from "./document";
-import { type Geometry, geometryOf } from "./geometry";
+import type { Folds } from "./folds";
+import { type Geometry, geometryOf, scopeGeometry } from "./geometry";
 import { type Box, place } from "./place";
 import { type Ports, portsOf } from "./ports";
+import { LANES, levelOf } from "./route";
+import { ancestors, parentOf, pathOf, type Scope, type ScopeTree, scopeId, scopePath, scopesOf } from "./scopes";
 import type { GraphStore, GraphView } from "./store";
 
-export type FlowNode = Node<{ node: NodeDoc; kind: KindInfo | undefined; ports: Ports; problem: Problem | null }, "op">;
+interface OpData extends Record<string, unknown> {
+  node: NodeDoc;
+  kind: KindInfo | undefined;
+  ports: Ports;
+  problem: Problem | null;
+}
+
+interface ScopeData extends Record<string, unknown> {
+  scope: Scope;
+  folded: boolean;
+  border: Border;
+  /** The problems in it; none while it is open, for then its nodes show them. */
+  problems: readonly Problem[];
+}
+
+export type OpNode = Node<OpData, "op">;
+export type ScopeNode = Node<ScopeData, "scope">;
+export type FlowNode = OpNode | ScopeNode;
 export type FlowEdge = Edge<WireData, "wire">;
 
 interface WireData extends Record<string, unknown> {
   edge: EdgeDoc;
+  /** All wires that are drawn as this one: those of one tensor into one folded scope. */
+  edges: readonly EdgeDoc[];
   spec: string | null;
   /** What it carries does not fit where it goes. */
   broken: boolean;
   /** Which of `LANES` its upright part takes, so that wires from different nodes do not run on one another. */
   lane: number;
+  /** The height at which it goes round what is in its way; null if nothing is. */
+  level: number | null;
 }
 
-export const LANES = 5;
+/** Boxes lie below the wires, inner ones above outer ones; what is selected lies above all. */
+const BELOW = -100;
+const ABOVE = 1000;
 
 /** Where a node is while it is being dragged, ahead of the document. */
 export type Drag = { x: number; y: number; dragging: boolean };
+export type Drags = ReadonlyMap<string, Drag>;
 
 interface Inputs {
   node: NodeDoc;
@@ -30,40 +67,170 @@ interface Inputs {
   edges: string;
 }
 
+/** What is to be seen of a graph while some of its scopes are folded. */
+interface Scene {
+  view: GraphView;
+  folds: number;
+  tree: ScopeTree;
+  /** The folded scope that stands for a node that is not to be seen. */
+  holder: (node: string) => string | null;
+  borders: ReadonlyMap<string, Border>;
+  plan: Plan;
+  arrangement: Arrangement;
+  /** The ids of what is drawn, each scope before what lies in it. */
+  order: string[];
+  /** By wire, as far as they were asked for. */
+  levels: Map<string, number | null>;
+}
+
 /**
  * Turns the graph into React Flow's nodes and edges. What has not changed keeps its identity, so that React Flow draws
  * only what has.
  */
 export class FlowMaker {
-  private drawn = new Map<string, { inputs: Inputs; geometry: Geometry; data: FlowNode["data"]; flow?: FlowNode }>();
+  private measured = new Map<string, { inputs: Inputs; geometry: Geometry; data: OpData }>();
+  private drawn = new Map<string, FlowNode>();
   private wires = new Map<string, FlowEdge>();
   private places = new Map<string, Box>();
+  private latest: Scene | null = null;
 
-  constructor(private readonly store: GraphStore) {}
+  constructor(
+    private readonly store: GraphStore,
+    private readonly folds: Folds,
+  ) {}
 
-  nodes(view: GraphView, selected: ReadonlySet<string>, drags: ReadonlyMap<string, Drag>): FlowNode[] {
-    this.measure(view);
-    this.placeAll(view);
-    return [...view.nodes.keys()].map((id) => this.node(id, selected.has(id), drags.get(id)));
+  nodes(view: GraphView, selected: ReadonlySet<string>, drags: Drags): FlowNode[] {
+    const scene = this.scene(view);
+    const boxes = drags.size > 0 ? dragged(scene, drags) : scene.arrangement.boxes;
+    const next = new Map<string, FlowNode>();
+    for (const id of scene.order) {
+      const state = { selected: selected.has(id), dragging: drags.get(id)?.dragging ?? false };
+      const path = scopePath(id);
+      const made = path === null ? this.node(id, boxes.get(id)!) : this.scope(scene, path, boxes.get(id)!);
+      const zIndex = state.selected && this.isSolid(id) ? ABOVE : made.zIndex;
+      next.set(id, kept(this.drawn.get(id), { ...made, ...state, zIndex }));
+    }
+    this.drawn = next;
+    return [...next.values()];
   }
 
   edges(view: GraphView, selected: ReadonlySet<string>): FlowEdge[] {
+    const scene = this.scene(view);
+    const { holder } = scene;
     const broken = new Set(view.problems.map((problem) => `${problem.node}:${problem.port}`));
-    const next = new Map<string, FlowEdge>();
     const order = new Map([...view.nodes.keys()].map((id, index) => [id, index]));
+    const bundles = new Map<string, EdgeDoc[]>();
     for (const edge of view.edges) {
-      const id = edgeId(edge);
+      const target = holder(edge.target);
+      if (target !== null && target === holder(edge.source)) continue;
+      const key = target === null ? edgeId(edge) : `${scopeId(target)}:${borderPort(edge)}`;
+      const bundle = bundles.get(key);
+      if (bundle) bundle.push(edge);
+      else bundles.set(key, [edge]);
+    }
+    const next = new Map<string, FlowEdge>();
+    for (const edges of bundles.values()) {
+      const edge = edges[0]!;
       const spec = view.info.get(edge.source)?.outputs.find((port) => port.name === edge.source_port)?.spec ?? null;
-      const data = { edge, spec, broken: broken.has(id), lane: (order.get(edge.source) ?? 0) % LANES };
-      next.set(id, this.edge(id, data, selected.has(id), view));
+      const lane = (order.get(edge.source) ?? 0) % LANES;
+      const level = this.level(scene, edge, lane);
+      const data = { edge, edges, spec, broken: edges.some((edge) => broken.has(edgeId(edge))), lane, level };
+      const made = this.edge(data, edges.some((edge) => selected.has(edgeId(edge))), view, holder);
+      next.set(made.id, made);
     }
     this.wires = next;
     return [...next.values()];
   }
 
-  /** The box of every node, as last drawn. */
-  boxes(): Iterable<Box> {
-    return this.places.values();
+  /** Where an item is shown; undefined for what is not to be seen. */
+  shown(id: string): Box | undefined {
+    return this.scene(this.store.view).arrangement.boxes.get(id);
+  }
+
+  /** The ids of all that is to be seen, but for the boxes of open scopes, whose nodes are. */
+  visible(): string[] {
+    return this.scene(this.store.view).order.filter((id) => this.isSolid(id));
+  }
+
+  /** The innermost open scope whose box holds a point of the canvas; "" is the top. */
+  scopeAt({ x, y }: Point): string {
+    const { arrangement, tree } = this.scene(this.store.view);
+    const holding = [...tree.values()].filter(({ path }) => {
+      const box = this.folds.isFolded(path) ? undefined : arrangement.boxes.get(scopeId(path));
+      return box && x >= box.x && y >= box.y && x <= box.x + box.width && y <= box.y + box.height;
+    });
+    return holding.at(-1)?.path ?? "";
+  }
+
+  /** The boxes that something new in a scope should not cover. */
+  obstacles(scope: string): Box[] {
+    const { arrangement } = this.scene(this.store.view);
+    const around = new Set(ancestors(scope).map(scopeId));
+    return [...arrangement.boxes].filter(([id]) => !around.has(id)).map(([, box]) => box);
+  }
+
+  /** The place in the document of something in a scope that is shown there. */
+  documentPoint(scope: string, point: Point): Point {
+    return documentPoint(this.scene(this.store.view).arrangement, scope, point);
+  }
+
+  /** Where nodes must be in the document for what was dragged to stay where it is. */
+  documentPlaces(drags: Drags): ReadonlyMap<string, Point> {
+    const { view } = this.store;
+    return documentPlaces(this.scene(view).plan, (id) => view.nodes.get(id)?.scope ?? "", drags);
+  }
+
+  private scene(view: GraphView): Scene {
+    const before = this.latest;
+    if (before && before.view === view && before.folds === this.folds.revision) return before;
+    this.measure(view);
+    this.placeAll(view);
+    const tree = scopesOf(view);
+    const hiding = new Map(["", ...tree.keys()].map((path) => [path, this.folds.hiding(path)]));
+    const holder = (id: string): string | null => hiding.get(view.nodes.get(id)?.scope ?? "") ?? null;
+    const found = borders(view, holder);
+    const plan: Plan = {
+      nodes: this.places,
+      top: [...view.nodes.values()].filter(({ scope }) => scope === "").map(({ id }) => id),
+      tree,
+      folded: (path) => (this.folds.isFolded(path) ? scopeGeometry(tree.get(path)!, found.get(path) ?? NO_BORDER) : null),
+    };
+    const scene = { view, folds: this.folds.revision, tree, holder, borders: found, plan };
+    return (this.latest = { ...scene, arrangement: arrange(plan), order: orderOf(view, hiding), levels: new Map() });
+  }
+
+  /** The height at which a wire goes round what is in its way: nodes, folded scopes, and scopes of neither end. */
+  private level(scene: Scene, edge: EdgeDoc, lane: number): number | null {
+    const known = scene.levels.get(edgeId(edge));
+    if (known !== undefined) return known;
+    const start = this.portAt(scene, edge.source, edge, "source");
+    const end = this.portAt(scene, edge.target, edge, "target");
+    const scopes = [edge.source, edge.target].map((id) => scene.view.nodes.get(id)?.scope ?? "");
+    const passed = new Set([edge.source, edge.target, ...scopes.flatMap(ancestors).map(scopeId)]);
+    const obstacles = [...scene.arrangement.boxes].filter(([id]) => !passed.has(id)).map(([, box]) => box);
+    const level = start && end ? levelOf(start, end, lane, obstacles) : null;
+    scene.levels.set(edgeId(edge), level);
+    return level;
+  }
+
+  /** The middle of the port at which a wire ends, on its node or on the folded scope that holds it. */
+  private portAt(scene: Scene, id: string, edge: EdgeDoc, side: "source" | "target"): Point | null {
+    const path = scene.holder(id);
+    const box = scene.arrangement.boxes.get(path === null ? id : scopeId(path));
+    const name = path !== null ? borderPort(edge) : side === "source" ? edge.source_port : edge.target_port;
+    const geometry =
+      path === null
+        ? this.measured.get(id)?.geometry
+        : scopeGeometry(scene.tree.get(path)!, scene.borders.get(path) ?? NO_BORDER);
+    const handle = geometry?.handles.find((handle) => handle.id === name && handle.type === side);
+    if (!box || !handle) return null;
+    const { x, y, width = 0, height = 0 } = handle;
+    return { x: box.x + x + width / 2, y: box.y + y + height / 2 };
+  }
+
+  private isSolid(id: string): boolean {
+    const path = scopePath(id);
+    return path === null || this.folds.isFolded(path);
   }
 
   private measure(view: GraphView): void {
@@ -71,13 +238,17 @@ export class FlowMaker {
     for (const problem of view.problems) if (!problems.has(problem.node)) problems.set(problem.node, problem);
     const incident = new Map<string, EdgeDoc[]>();
     for (const edge of view.edges)
-      for (const id of [edge.source, edge.target]) incident.set(id, [...(incident.get(id) ?? []), edge]);
-    const next: typeof this.drawn = new Map();
+      for (const id of new Set([edge.source, edge.target])) {
+        const edges = incident.get(id);
+        if (edges) edges.push(edge);
+        else incident.set(id, [edge]);
+      }
+    const next: typeof this.measured = new Map();
     for (const node of view.nodes.values()) {
       const edges = incident.get(node.id) ?? [];
       const wires = edges.map((edge) => `${edge.source}:${edge.source_port}>${edgeId(edge)}`).join();
       const inputs = { node, info: view.info.get(node.id), problem: problems.get(node.id) ?? null, edges: wires };
-      const before = this.drawn.get(node.id);
+      const before = this.measured.get(node.id);
       if (before && same(before.inputs, inputs)) {
         next.set(node.id, before);
         continue;
@@ -87,7 +258,7 @@ export class FlowMaker {
       const data = { node, kind, ports, problem: inputs.problem };
       next.set(node.id, { inputs, geometry: geometryOf(node, ports, kind?.label ?? node.kind), data });
     }
-    this.drawn = next;
+    this.measured = next;
   }
 
   /** A node that the document gives no place keeps the one that is found for it here. */
@@ -106,60 +277,152 @@ export class FlowMaker {
   }
 
   private geometry(node: NodeDoc): Geometry {
-    return this.drawn.get(node.id)?.geometry ?? { width: 0, height: 0, handles: [] };
+    return this.measured.get(node.id)?.geometry ?? { width: 0, height: 0, handles: [] };
   }
 
-  private node(id: string, selected: boolean, drag: Drag | undefined): FlowNode {
-    const drawn = this.drawn.get(id)!;
-    const { x, y } = drag ?? this.places.get(id)!;
-    const dragging = drag?.dragging ?? false;
-    const { flow } = drawn;
-    if (flow && flow.position.x === x && flow.position.y === y && flow.selected === selected && flow.dragging === dragging)
-      return flow;
-    const { width, height, handles } = drawn.geometry;
-    const { data } = drawn;
-    const measured = { width, height };
-    const ariaLabel = [data.node.name, data.kind?.label ?? data.node.kind, data.ports.outputs[0]?.spec, data.problem && "has a problem"];
-    return (drawn.flow = {
+  private node(id: string, { x, y }: Box): OpNode {
+    const { geometry, data } = this.measured.get(id)!;
+    const { width, height, handles } = geometry;
+    const label = data.kind?.label ?? data.node.kind;
+    const ariaLabel = [pathOf(data.node), label, data.ports.outputs[0]?.spec, data.problem && "has a problem"];
+    return {
       id,
       type: "op",
       position: { x, y },
       data,
       width,
       height,
-      measured,
+      measured: { width, height },
       handles,
-      selected,
-      dragging,
+      zIndex: 0,
       ariaLabel: ariaLabel.filter(Boolean).join(", "),
-    });
+    };
   }
 
-  private edge(id: string, data: WireData, selected: boolean, view: GraphView): FlowEdge {
-    const { edge, spec } = data;
-    const ends = `${view.nodes.get(edge.source)?.name} to ${edge.target_port} of ${view.nodes.get(edge.target)?.name}`;
-    const ariaLabel = spec ? `${ends}, ${spec}` : ends;
-    const before = this.wires.get(id);
-    if (before?.data && before.selected === selected && before.ariaLabel === ariaLabel && equal(before.data, data))
-      return before;
+  private scope(scene: Scene, path: string, { x, y, width, height }: Box): ScopeNode {
+    const scope = scene.tree.get(path)!;
+    const folded = this.folds.isFolded(path);
+    const border = folded ? (scene.borders.get(path) ?? NO_BORDER) : NO_BORDER;
+    const inside = new Set(folded ? scope.nodes : []);
+    const problems = scene.view.problems.filter(({ node }) => inside.has(node));
+    const before = this.drawn.get(scopeId(path));
+    const data = { scope, folded, border, problems };
+    const count = `${scope.nodes.length} ${scope.nodes.length === 1 ? "node" : "nodes"}`;
+    const trouble = problems.length > 0 && `${problems.length} with a problem`;
+    const ariaLabel = [path, scope.role ?? "scope", count, folded ? "folded" : "open", trouble];
     return {
-      id,
+      id: scopeId(path),
+      type: "scope",
+      position: { x, y },
+      data: before?.type === "scope" && alike(before.data, data) ? before.data : data,
+      width,
+      height,
+      measured: { width, height },
+      handles: folded ? scopeGeometry(scope, border).handles : [],
+      zIndex: folded ? 0 : BELOW + scope.depth,
+      ...(!folded && { dragHandle: ".fl-scope-bar", style: { pointerEvents: "none" } }),
+      ariaLabel: ariaLabel.filter(Boolean).join(", "),
+    };
+  }
+
+  private edge(data: WireData, selected: boolean, view: GraphView, holder: Scene["holder"]): FlowEdge {
+    const { edge, edges, spec } = data;
+    const [from, to] = [holder(edge.source), holder(edge.target)];
+    const [source, target] = [view.nodes.get(edge.source), view.nodes.get(edge.target)];
+    const ends = `${source && pathOf(source)} to ${to ?? `${edge.target_port} of ${target && pathOf(target)}`}`;
+    const made: FlowEdge = {
+      id: edgeId(edge),
       type: "wire",
-      source: edge.source,
-      sourceHandle: edge.source_port,
-      target: edge.target,
-      targetHandle: edge.target_port,
+      source: from === null ? edge.source : scopeId(from),
+      sourceHandle: from === null ? edge.source_port : borderPort(edge),
+      target: to === null ? edge.target : scopeId(to),
+      targetHandle: to === null ? edge.target_port : borderPort(edge),
+      reconnectable: to === null ? true : "source",
       selected,
-      ariaLabel,
+      ariaLabel: spec ? `${ends}, ${spec}` : ends,
       data,
     };
+    const before = this.wires.get(made.id);
+    const unchanged =
+      before?.data &&
+      equal(before.data, data) &&
+      before.selected === selected &&
+      before.source === made.source &&
+      before.target === made.target &&
+      before.sourceHandle === made.sourceHandle &&
+      before.targetHandle === made.targetHandle &&
+      before.ariaLabel === made.ariaLabel &&
+      before.data.edges.length === edges.length;
+    return unchanged ? before : made;
   }
 }
 
+/** The boxes while some are dragged: what lies in a dragged scope comes along, and open scopes follow their nodes. */
+function dragged({ tree, arrangement, plan, view }: Scene, drags: Drags): ReadonlyMap<string, Box> {
+  const boxes = new Map(arrangement.boxes);
+  const scopeOfItem = (id: string): string => {
+    const path = scopePath(id);
+    return path === null ? (view.nodes.get(id)?.scope ?? "") : parentOf(path);
+  };
+  for (const [id, box] of boxes) {
+    const own = drags.get(id);
+    if (own) {
+      boxes.set(id, { ...box, x: own.x, y: own.y });
+      continue;
+    }
+    const outer = ancestors(scopeOfItem(id)).map(scopeId).filter((scope) => drags.has(scope)).at(-1);
+    const [from, to] = outer === undefined ? [] : [arrangement.boxes.get(outer), drags.get(outer)];
+    if (from && to) boxes.set(id, { ...box, x: box.x + to.x - from.x, y: box.y + to.y - from.y });
+  }
+  for (const scope of [...tree.values()].reverse()) {
+    if (!boxes.has(scopeId(scope.path)) || plan.folded(scope.path)) continue;
+    const inner = [...scope.own, ...scope.scopes.map(scopeId)].flatMap((id) => boxes.get(id) ?? []);
+    boxes.set(scopeId(scope.path), around(inner));
+  }
+  return boxes;
+}
+
+/** What is drawn, in the order of the document: a scope comes before the first node in it. */
+function orderOf(view: GraphView, hiding: ReadonlyMap<string, string | null>): string[] {
+  const order = new Set<string>();
+  for (const node of view.nodes.values()) {
+    const folded = hiding.get(node.scope) ?? null;
+    for (const path of ancestors(folded ?? node.scope)) order.add(scopeId(path));
+    if (folded === null) order.add(node.id);
+  }
+  return [...order];
+}
+
+/** The node as it was drawn, if it would be drawn the same. */
+function kept(before: FlowNode | undefined, made: FlowNode): FlowNode {
+  const unchanged =
+    before &&
+    before.type === made.type &&
+    before.data === made.data &&
+    before.position.x === made.position.x &&
+    before.position.y === made.position.y &&
+    before.width === made.width &&
+    before.height === made.height &&
+    before.selected === made.selected &&
+    before.dragging === made.dragging;
+  return unchanged ? before : made;
+}
+
 function equal(a: WireData, b: WireData): boolean {
-  return a.edge === b.edge && a.spec === b.spec && a.broken === b.broken && a.lane === b.lane;
+  return a.edge === b.edge && a.spec === b.spec && a.broken === b.broken && a.lane === b.lane && a.level === b.level;
 }
 
 function same(a: Inputs, b: Inputs): boolean {
   return a.node === b.node && a.info === b.info && a.problem === b.problem && a.edges === b.edges;
+}
+
+function alike(a: ScopeData, b: ScopeData): boolean {
+  return (
+    a.folded === b.folded &&
+    a.scope.path === b.scope.path &&
+    a.scope.role === b.scope.role &&
+    a.scope.nodes.join() === b.scope.nodes.join() &&
+    a.problems.map(({ message }) => message).join() === b.problems.map(({ message }) => message).join() &&
+    JSON.stringify(a.border) === JSON.stringify(b.border)
+  );
 }

@@ -1,8 +1,10 @@
 import { type NodeHandle, Position } from "@xyflow/react";
 import type { NodeDoc } from "../wire";
-import type { Ports } from "./ports";
+import type { Border } from "./border";
+import type { Ports, ShownPort } from "./ports";
+import type { Scope } from "./scopes";
 
-/** Sizes in pixels at zoom 1; graph.css draws to the same numbers. */
+/** Sizes in pixels at zoom 1; graph.css and layout.py draw to the same numbers. */
 const HEADER = 32;
 const ROW = 20;
 const SPEC = 24;
@@ -15,6 +17,10 @@ const NAME_CHARACTER = 8.4;
 const SMALL_CHARACTER = 6.6;
 const CODE_CHARACTER = 6.7;
 
+/** Left and right of the names of ports, and between them. */
+const PORT_MARGIN = 36;
+const FOLD_BUTTON = 20;
+
 export interface Geometry {
   width: number;
   height: number;
@@ -23,16 +29,29 @@ export interface Geometry {
 
 /** How large a node is and where its ports sit, known without measuring it. */
 export function geometryOf(node: NodeDoc, ports: Ports, label: string): Geometry {
-  const width = Math.round(Math.min(MAXIMUM, Math.max(MINIMUM, textWidth(node, ports, label))) / 4) * 4;
-  const rows = Math.max(rowCount(ports.inputs.length), rowCount(ports.outputs.length));
-  return {
-    width,
-    height: HEADER + rows * ROW + (ports.outputs.length > 0 ? SPEC : 0),
-    handles: [
-      ...ports.inputs.map(({ name }, index) => handle(name, "target", -HANDLE / 2, index, ports.inputs.length)),
-      ...ports.outputs.map(({ name }, index) => handle(name, "source", width - HANDLE / 2, index, ports.outputs.length)),
-    ],
-  };
+  const kind = label === node.name ? 0 : label.length * SMALL_CHARACTER + 12;
+  const spec = Math.max(0, ...ports.outputs.map((port) => port.spec?.length ?? 0));
+  const width = widthOf(
+    node.name.length * NAME_CHARACTER + kind + 36,
+    spec * CODE_CHARACTER + 28,
+    portsWidth(ports.inputs.map(labelOf), ports.outputs.map(labelOf)),
+  );
+  const names = [ports.inputs, ports.outputs].map((side) => side.map(({ name }) => name)) as [string[], string[]];
+  return sized(width, ...names, ports.outputs.length > 0 ? SPEC : 0);
+}
+
+/** How large a folded scope is, and where its ports sit. */
+export function scopeGeometry({ name, role }: Scope, { inputs, outputs }: Border): Geometry {
+  const kind = role === null ? 0 : role.length * SMALL_CHARACTER + 24;
+  const spec = outputs.length === 1 ? (outputs[0]?.spec?.length ?? 0) * CODE_CHARACTER + 64 : 0;
+  const ports = portsWidth(inputs.map(({ label }) => label), outputs.map(({ label }) => label));
+  const width = widthOf(name.length * NAME_CHARACTER + kind + 36 + FOLD_BUTTON, spec + 28, ports);
+  return sized(width, inputs.map(({ id }) => id), outputs.map(({ id }) => id), SPEC);
+}
+
+/** What a port's row says. */
+export function labelOf({ name, optional }: ShownPort): string {
+  return optional ? `${name} optional` : name;
 }
 
 /** Ports are named, in rows of their own, only where there is more than one; a single one sits in the header. */
@@ -45,13 +64,29 @@ export function portTop(index: number, count: number): number {
   return count > 1 ? HEADER + index * ROW + ROW / 2 : HEADER / 2;
 }
 
+function sized(width: number, inputs: readonly string[], outputs: readonly string[], footer: number): Geometry {
+  return {
+    width,
+    height: HEADER + Math.max(rowCount(inputs.length), rowCount(outputs.length)) * ROW + footer,
+    handles: [
+      ...inputs.map((id, index) => handle(id, "target", -HANDLE / 2, index, inputs.length)),
+      ...outputs.map((id, index) => handle(id, "source", width - HANDLE / 2, index, outputs.length)),
+    ],
+  };
+}
+
 function handle(id: string, type: "source" | "target", x: number, index: number, count: number): NodeHandle {
   const position = type === "source" ? Position.Right : Position.Left;
   return { id, type, position, x, y: portTop(index, count) - HANDLE / 2, width: HANDLE, height: HANDLE };
 }
 
-function textWidth(node: NodeDoc, ports: Ports, label: string): number {
-  const kind = label === node.name ? 0 : label.length * SMALL_CHARACTER + 12;
-  const spec = Math.max(0, ...ports.outputs.map((port) => port.spec?.length ?? 0));
-  return Math.max(node.name.length * NAME_CHARACTER + kind + 36, spec * CODE_CHARACTER + 28);
+function widthOf(...wanted: number[]): number {
+  return Math.round(Math.min(MAXIMUM, Math.max(MINIMUM, ...wanted)) / 4) * 4;
+}
+
+function portsWidth(inputs: readonly string[], outputs: readonly string[]): number {
+  const widest = (labels: readonly string[]) =>
+    labels.length > 1 ? Math.max(...labels.map(({ length }) => length)) * SMALL_CHARACTER : 0;
+  const [left, right] = [widest(inputs), widest(outputs)];
+  return left + right > 0 ? left + right + PORT_MARGIN : 0;
 }

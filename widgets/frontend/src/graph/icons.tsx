@@ -30,3 +30,8 @@ export const MinusIcon = icon(<path d="M3 8h10" />);
 export const CloseIcon = icon(<path d="m4 4 8 8M12 4l-8 8" />);
 export const ChevronIcon = icon(<path d="m6 4 4 4-4 4" />);
 export const ResetIcon = icon(<path d="M3 8a5 5 0 1 0 1.6-3.7M3 2.5V5h2.5" />);
+export const LoopIcon = icon(<path d="M3 8a5 5 0 0 1 9-3M13 8a5 5 0 0 1-9 3M12.5 2v3h-3M3.5 14v-3h3" />);
+export const BranchIcon = icon(<path d="M2 8h4M6 8c3 0 2-4 5-4h3M6 8c3 0 2 4 5 4h3" />);
+export const GroupIcon = icon(<path d="M2 5V2.5h2.5M11.5 2.5H14V5M14 11v2.5h-2.5M4.5 13.5H2V11M5 5.5h3v2.5H5zM8.5 9h2.5v2H8.5z" />);
+export const FoldAllIcon = icon(<path d="m4.5 2 3.5 3 3.5-3M4.5 14l3.5-3 3.5 3M2.5 8h11" />);
+export const OpenAllIcon = icon(<path d="m4.5 5 3.5-3 3.5 3M4.5 11l3.5 3 3.5-3M2.5 8h11" />);

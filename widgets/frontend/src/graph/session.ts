@@ -1,7 +1,12 @@
 import type { EdgeDoc, PortVerdict } from "../wire";
 import { edgeId } from "./document";
 import { remove } from "./edits";
+import { FlowMaker } from "./flow";
+import type { Folds } from "./folds";
+import { group, ungroup } from "./grouping";
 import { Observable } from "./observable";
+import type { Box } from "./place";
+import { ancestors, members, scopeId, scopePath, scopesOf } from "./scopes";
 import type { GraphStore } from "./store";
 
 /** A wire that is being drawn. Without verdicts yet (or from an input backwards) every port may take it. */
@@ -13,17 +18,34 @@ export interface Wiring {
   verdicts: ReadonlyMap<string, string | null> | null;
 }
 
+/** What the canvas should bring into view once it is drawn. */
+export type Sight =
+  | { what: "all" }
+  | { what: "node"; id: string }
+  /** Keep the corner of a box where it is on the screen. */
+  | { what: "corner"; id: string; before: Box };
+
 /** What one view of a graph is doing: what is selected, and the wire that is being drawn. */
 export class Session extends Observable {
+  /** The ids of nodes, and of scopes as the canvas has them. */
   selectedNodes: ReadonlySet<string> = new Set();
   selectedEdges: ReadonlySet<string> = new Set();
   wiring: Wiring | null = null;
   /** Counts the wishes to edit what is selected; the inspector opens and takes the focus, once for each. */
   inspections = 0;
+  /** What is drawn, and where. */
+  readonly maker: FlowMaker;
+  /** Counts the wishes to see something. */
+  sights = 0;
+  private sight: Sight | null = null;
   private answered = 0;
 
-  constructor(readonly store: GraphStore) {
+  constructor(
+    readonly store: GraphStore,
+    readonly folds: Folds,
+  ) {
     super();
+    this.maker = new FlowMaker(store, folds);
   }
 
   select(nodes: Iterable<string>, edges: Iterable<string> = []): void {
@@ -33,7 +55,102 @@ export class Session extends Observable {
   }
 
   selectAll(): void {
-    this.select(this.store.view.nodes.keys());
+    this.select(this.maker.visible());
+  }
+
+  /** Bring a node into view, opening the scopes that it lies in, and select it. */
+  show(id: string): void {
+    const node = this.store.view.nodes.get(id);
+    if (!node) return;
+    this.folds.fold(ancestors(node.scope).filter((path) => this.folds.isFolded(path)), false);
+    this.selectedNodes = new Set([id]);
+    this.selectedEdges = new Set();
+    this.look({ what: "node", id });
+  }
+
+  /** What is to be brought into view, once. */
+  takeSight(): Sight | null {
+    const sight = this.sight;
+    this.sight = null;
+    return sight;
+  }
+
+  private look(sight: Sight): void {
+    this.sight = sight;
+    this.sights++;
+    this.changed();
+  }
+
+  // ---------------------------------------------------------------- scopes
+
+  /** Fold or open one scope. What was selected in a scope that folds gives way to the scope. */
+  fold(path: string, folded: boolean): void {
+    const scope = scopesOf(this.store.view).get(path);
+    const before = this.maker.shown(scopeId(path));
+    if (!scope || folded === this.folds.isFolded(path)) return;
+    this.folds.fold([path], folded);
+    if (folded) this.selectVisible();
+    this.store.announce(`${path} ${folded ? "folded" : "open"}, ${scope.nodes.length} nodes`);
+    if (before) this.look({ what: "corner", id: scopeId(path), before });
+  }
+
+  /** Fold all scopes if one is open, else open all. */
+  foldAll(): void {
+    const paths = [...scopesOf(this.store.view).keys()];
+    if (paths.length === 0) return;
+    const folded = paths.some((path) => !this.folds.isFolded(path));
+    this.folds.fold(paths, folded);
+    this.selectVisible();
+    this.store.announce(folded ? "All scopes folded" : "All scopes open");
+    this.look({ what: "all" });
+  }
+
+  /** Fold or open the scope that is given or selected, or fold the one around a node. Returns its path. */
+  toggleFold(id: string | undefined): string | null {
+    if (id === undefined) return null;
+    const path = scopePath(id) ?? this.store.view.nodes.get(id)?.scope;
+    if (!path || !scopesOf(this.store.view).has(path)) return null;
+    this.fold(path, !this.folds.isFolded(path));
+    return path;
+  }
+
+  /** Put what is selected into a new scope, and ask for its name. */
+  group(): void {
+    const made = group(this.store.view, this.selectedNodes);
+    if (!made) return;
+    this.folds.fold([made.path], false);
+    this.store.edit(made.patch);
+    this.select([scopeId(made.path)]);
+    this.inspect();
+  }
+
+  /** Take the selected scopes away; what lies in them stays, and is selected. */
+  ungroup(): void {
+    const tree = scopesOf(this.store.view);
+    const paths = [...this.selectedNodes].flatMap((id) => scopePath(id) ?? []).filter((path) => tree.has(path));
+    for (const path of paths.sort((a, b) => b.length - a.length)) this.store.edit(ungroup(this.store.view, path));
+    this.select(members(tree, this.selectedNodes));
+    this.selectVisible();
+  }
+
+  /** The folded scope that hides what has this id; null if it is to be seen. */
+  hiding(id: string): string | null {
+    return this.folds.hiding(scopePath(id) ?? this.store.view.nodes.get(id)?.scope ?? "");
+  }
+
+  /** What a fold has hidden is selected no more, but the scope is that hides it. */
+  private selectVisible(): void {
+    const { view } = this.store;
+    const selected = [...this.selectedNodes].map((id) => {
+      const hiding = this.hiding(id);
+      return hiding === null ? id : scopeId(hiding);
+    });
+    const edges = view.edges.filter((edge) => this.selectedEdges.has(edgeId(edge)));
+    const seen = edges.filter(({ source, target }) => {
+      const hiding = this.hiding(source);
+      return hiding === null || hiding !== this.hiding(target);
+    });
+    this.select(selected, seen.map(edgeId));
   }
 
   /** The edges that are selected and still there. */
@@ -54,7 +171,8 @@ export class Session extends Observable {
   }
 
   removeSelected(): void {
-    this.store.edit(remove(this.store.view, this.selectedNodes, this.edges()));
+    const gone = members(scopesOf(this.store.view), this.selectedNodes);
+    this.store.edit(remove(this.store.view, gone, this.edges()));
     this.select([]);
   }
 

@@ -19,6 +19,8 @@ function connected() {
     get: () => state,
     send: (content) => sent.push((content as { message: GraphRequest }).message),
     on: (_, handler) => (receive = handler),
+    set: () => {},
+    save_changes: () => {},
   });
   const store = new GraphStore(host);
   const answer = (message: object) => receive({ part: "graph", message }, []);

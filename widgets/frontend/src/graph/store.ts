@@ -110,6 +110,12 @@ export class GraphStore extends Observable {
     this.changed();
   }
 
+  /** Say something to a screen reader. */
+  announce(words: string): void {
+    this.announcement = words;
+    this.changed();
+  }
+
   dismissRefusal(): void {
     if (!this.refusal) return;
     this.refusal = null;

@@ -1,4 +1,4 @@
-import { type ReactFlowInstance, useReactFlow, useStoreApi } from "@xyflow/react";
+import { useReactFlow, useStoreApi } from "@xyflow/react";
 import { useMemo } from "react";
 import type { AddNode, Change, FeatureInfo, KindInfo, NodeDoc } from "../wire";
 import { addInput, addNode } from "./edits";
@@ -21,45 +21,50 @@ export function useAddNode() {
   const state = useStoreApi();
   const reveal = useReveal();
   return useMemo(() => {
-    const { store } = session;
-    const add = (kind: KindInfo, box: Box): void => {
-      const { node } = addNode(store.view, kind, box.x, box.y);
+    const { store, maker } = session;
+    const add = (kind: KindInfo, box: Box, scope: string): void => {
+      const { x, y } = maker.documentPoint(scope, box);
+      const { node } = addNode(store.view, kind, x, y, scope);
       store.edit([{ op: "add_node", node }]);
       session.select([node.id]);
     };
     return {
       canAdd: (kind: string): boolean => store.kinds.has(kind),
-      /** After the one node that is selected, or else in the middle of what is seen; beside what is there. */
+      /** After the one node that is selected, in its scope, or else in the middle of what is seen; beside what is there. */
       addNext: (kind: string): void => {
         const info = store.kinds.get(kind);
         const bounds = state.getState().domNode?.getBoundingClientRect();
         if (!info || !bounds) return;
         const middle = { x: bounds.left + bounds.width / 2, y: bounds.top + bounds.height / 2 };
         const [last, ...others] = flow.getNodes().filter((node) => node.selected);
-        const wanted = last && others.length === 0 ? after(last, info) : around(info, flow.screenToFlowPosition(middle));
-        const box = free(wanted, boxes(flow));
-        add(info, box);
+        const alone = last && others.length === 0 ? last : undefined;
+        const wanted = alone ? after(alone, info) : around(info, flow.screenToFlowPosition(middle));
+        const scope = alone ? scopeAround(alone) : maker.scopeAt(flow.screenToFlowPosition(middle));
+        const box = free(wanted, maker.obstacles(scope));
+        add(info, box, scope);
         reveal(box);
       },
-      /** Where it is dropped; off the canvas nothing happens. */
+      /** Where it is dropped, in the scope that is open there; off the canvas nothing happens. */
       addAtPointer: (kind: string, clientX: number, clientY: number): void => {
         const info = store.kinds.get(kind);
         const bounds = state.getState().domNode?.getBoundingClientRect();
         if (!info || !bounds || clientX < bounds.left || clientX > bounds.right) return;
         if (clientY < bounds.top || clientY > bounds.bottom) return;
-        add(info, around(info, flow.screenToFlowPosition({ x: clientX, y: clientY })));
+        const point = flow.screenToFlowPosition({ x: clientX, y: clientY });
+        add(info, around(info, point), maker.scopeAt(point));
       },
       /** Inputs for features of the data, one below another at the left of what is there, as one edit. */
       addInputs: (features: readonly FeatureInfo[]): void => {
         const kind = store.kinds.get("input");
         if (!kind) return;
-        const taken = boxes(flow);
+        const taken = maker.obstacles("");
         const { x, y } = [...taken].sort((a, b) => a.x - b.x || a.y - b.y)[0] ?? ORIGIN;
         const added = features.map((feature): AddNode => {
           const { node } = addInput(store.view, kind, feature, x, y);
           const box = free({ x, y, ...sizeOf(node, kind) }, taken);
           taken.push(box);
-          return { op: "add_node", node: { ...node, x: Math.round(box.x), y: Math.round(box.y) } };
+          const place = maker.documentPoint("", box);
+          return { op: "add_node", node: { ...node, x: Math.round(place.x), y: Math.round(place.y) } };
         });
         store.edit(added);
         session.select([]);
@@ -71,7 +76,7 @@ export function useAddNode() {
           if (change.op !== "add_node" || change.node.x === null || change.node.y === null) return change;
           const { x, y } = change.node;
           const kind = store.kinds.get(change.node.kind);
-          const at = kind ? free({ x, y, ...sizeOf(change.node, kind) }, boxes(flow)) : { x, y };
+          const at = kind ? free({ x, y, ...sizeOf(change.node, kind) }, maker.obstacles(change.node.scope)) : { x, y };
           return { op: "add_node", node: { ...change.node, x: Math.round(at.x), y: Math.round(at.y) } };
         }),
     };
@@ -79,8 +84,10 @@ export function useAddNode() {
 }
 
 /** To the right of a node that it may feed on, else in its place, for `free` to find one below. */
-function after({ position: { x, y }, width = 0, data }: FlowNode, kind: KindInfo): Box {
-  const follows = kind.inputs.length > 0 && data.ports.outputs.length > 0 && !ENDS.includes(data.kind?.family ?? "");
+function after({ position: { x, y }, width = 0, ...node }: FlowNode, kind: KindInfo): Box {
+  const feeds =
+    node.type === "scope" || (node.data.ports.outputs.length > 0 && !ENDS.includes(node.data.kind?.family ?? ""));
+  const follows = kind.inputs.length > 0 && feeds;
   return { x: follows ? x + width + GAP_X : x, y, ...newSize(kind) };
 }
 
@@ -99,6 +106,7 @@ function sizeOf(node: NodeDoc, kind: KindInfo): { width: number; height: number 
   return { width, height };
 }
 
-function boxes(flow: ReactFlowInstance<FlowNode, FlowEdge>): Box[] {
-  return flow.getNodes().map(({ position, width = 0, height = 0 }) => ({ ...position, width, height }));
+/** The scope that something beside a node or scope belongs into. */
+function scopeAround(drawn: FlowNode): string {
+  return drawn.type === "scope" ? drawn.data.scope.parent : drawn.data.node.scope;
 }

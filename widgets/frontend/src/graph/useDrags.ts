@@ -1,6 +1,7 @@
 import type { NodeChange } from "@xyflow/react";
 import { useCallback, useEffect, useRef, useState } from "react";
-import type { Drag, FlowNode } from "./flow";
+import type { Drag, Drags, FlowMaker, FlowNode } from "./flow";
+import { scopePath, scopesOf } from "./scopes";
 import type { GraphStore } from "./store";
 
 /** How long the arrow keys rest before the moves they made count as one edit, in milliseconds. */
@@ -10,27 +11,32 @@ const REST = 400;
  * Where nodes are while they are being moved, ahead of the document. What was moved becomes one edit: when the drag
  * ends, or when the arrow keys (which give no other sign) have rested.
  */
-export function useDrags(store: GraphStore) {
-  const [drags, setDrags] = useState<ReadonlyMap<string, Drag>>(new Map());
+export function useDrags(store: GraphStore, maker: FlowMaker) {
+  const [drags, setDrags] = useState<Drags>(new Map());
   const latest = useRef(drags);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
 
-  const show = useCallback((next: ReadonlyMap<string, Drag>) => {
+  const show = useCallback((next: Drags) => {
     latest.current = next;
     setDrags(next);
   }, []);
 
   const handIn = useCallback(() => {
     clearTimeout(timer.current);
-    const moved = [...latest.current].filter(([id]) => store.view.nodes.has(id));
     if (latest.current.size === 0) return;
+    const { nodes } = store.view;
+    const tree = scopesOf(store.view);
+    const moved = new Map<string, Drag>(
+      [...latest.current].filter(([id]) => nodes.has(id) || tree.has(scopePath(id) ?? "")),
+    );
+    const places = maker.documentPlaces(moved);
     show(new Map());
     store.edit(
-      moved
-        .map(([id, { x, y }]) => ({ op: "move" as const, id, x: Math.round(x), y: Math.round(y) }))
-        .filter(({ id, x, y }) => store.view.nodes.get(id)?.x !== x || store.view.nodes.get(id)?.y !== y),
+      [...places]
+        .filter(([id, { x, y }]) => nodes.get(id)?.x !== x || nodes.get(id)?.y !== y)
+        .map(([id, { x, y }]) => ({ op: "move", id, x, y })),
     );
-  }, [store, show]);
+  }, [store, maker, show]);
 
   const move = useCallback(
     (changes: readonly NodeChange<FlowNode>[]) => {

@@ -1,5 +1,28 @@
-import { useReactFlow } from "@xyflow/react";
+import { type ReactFlowInstance, useReactFlow, useStoreApi } from "@xyflow/react";
+import type { FlowEdge, FlowNode } from "./flow";
 import { useSession } from "./GraphProvider";
+
+/** How all of a graph is fitted into view. */
+export const FIT = { maxZoom: 1, padding: 0.1 };
+const MARGIN = 24;
+
+/** Where all nodes would be smaller than this, the view begins with the first ones, at a size that can be read. */
+const SMALLEST = 0.25;
+const READABLE = 0.5;
+
+/** After all of a graph has been fitted into the first view: its beginning instead, if all is too large for that. */
+export function useFirstView(): (flow: ReactFlowInstance<FlowNode, FlowEdge>) => void {
+  const state = useStoreApi();
+  return (flow) => {
+    const { width, height } = state.getState();
+    const bounds = flow.getNodesBounds(flow.getNodes());
+    const zoom = Math.min(width / bounds.width, height / bounds.height) / (1 + FIT.padding);
+    if (zoom >= SMALLEST || bounds.width === 0 || width === 0) return;
+    const tall = bounds.height * READABLE > height;
+    const y = tall ? -bounds.y * READABLE + MARGIN : height / 2 - (bounds.y + bounds.height / 2) * READABLE;
+    void flow.setViewport({ x: -bounds.x * READABLE + MARGIN, y, zoom: READABLE });
+  };
+}
 
 /** Brings all nodes into view, or the selected ones, if there are any. */
 export function useFit(which: "all" | "selected"): () => void {
@@ -8,6 +31,6 @@ export function useFit(which: "all" | "selected"): () => void {
   return () => {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const nodes = which === "all" ? [] : [...session.selectedNodes].map((id) => ({ id }));
-    void fitView({ ...(nodes.length > 0 && { nodes }), maxZoom: 1, padding: 0.1, duration: still ? 0 : 150 });
+    void fitView({ ...(nodes.length > 0 && { nodes }), ...FIT, duration: still ? 0 : 150 });
   };
 }

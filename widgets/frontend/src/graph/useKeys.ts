@@ -1,6 +1,7 @@
 import { useStoreApi } from "@xyflow/react";
 import { type KeyboardEvent, useCallback } from "react";
 import { useSession } from "./GraphProvider";
+import { scopeId } from "./scopes";
 import { useFit } from "./useFit";
 
 /** What the keys do that work wherever the focus is, except in a text field. */
@@ -13,6 +14,7 @@ export function useKeys(): (event: KeyboardEvent<HTMLElement>) => void {
     (event) => {
       if (isTextField(event.target as HTMLElement)) return;
       const action = actionOf(event);
+      const focused = (event.target as HTMLElement).closest<HTMLElement>(".react-flow__node")?.dataset.id;
       const actions: Record<Action, () => void> = {
         remove: () => session.removeSelected(),
         undo: () => session.store.history("undo"),
@@ -20,6 +22,13 @@ export function useKeys(): (event: KeyboardEvent<HTMLElement>) => void {
         all: () => session.selectAll(),
         inspect: () => session.inspect(),
         fit,
+        fold: () => keepFocus(event.currentTarget, session.toggleFold(focused ?? [...session.selectedNodes][0])),
+        foldAll: () => {
+          session.foldAll();
+          keepFocus(event.currentTarget, focused === undefined ? null : session.hiding(focused));
+        },
+        group: () => session.group(),
+        ungroup: () => session.ungroup(),
         escape: () => {
           flow.getState().cancelConnection();
           flow.setState({ connectionClickStartHandle: null });
@@ -30,13 +39,24 @@ export function useKeys(): (event: KeyboardEvent<HTMLElement>) => void {
       if (action === null) return;
       event.preventDefault();
       actions[action]();
-      if (action === "remove") focusCanvas(event.currentTarget);
+      if (action === "remove" || action === "ungroup") focusCanvas(event.currentTarget);
     },
     [session, flow, fit],
   );
 }
 
-type Action = "remove" | "undo" | "redo" | "all" | "inspect" | "fit" | "escape";
+type Action =
+  | "remove"
+  | "undo"
+  | "redo"
+  | "all"
+  | "inspect"
+  | "fit"
+  | "fold"
+  | "foldAll"
+  | "group"
+  | "ungroup"
+  | "escape";
 
 function actionOf({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): Action | null {
   if (altKey) return null;
@@ -48,6 +68,8 @@ function actionOf({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): A
         return "redo";
       case "a":
         return "all";
+      case "g":
+        return shiftKey ? "ungroup" : "group";
       default:
         return null;
     }
@@ -60,6 +82,10 @@ function actionOf({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): A
       return "inspect";
     case ".":
       return "fit";
+    case "f":
+      return "fold";
+    case "F":
+      return "foldAll";
     case "Escape":
       return "escape";
     default:
@@ -70,6 +96,15 @@ function actionOf({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): A
 /** Whether keys write there. */
 export function isTextField(element: HTMLElement): boolean {
   return element.matches("input, textarea, select") || element.isContentEditable;
+}
+
+/** Gives a scope the focus once it is drawn, if a fold has taken away what had it. */
+function keepFocus(inside: HTMLElement, path: string | null): void {
+  if (path === null) return;
+  requestAnimationFrame(() => {
+    if (inside.contains(document.activeElement)) return;
+    inside.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(scopeId(path))}"]`)?.focus();
+  });
 }
 
 /** Keeps the keyboard in the graph when what had the focus is gone. */

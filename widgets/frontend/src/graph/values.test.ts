@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Field } from "../wire";
-import { format, parse } from "./values";
+import { format, paramsOf, parse, variantOf, withParam } from "./values";
 
 const field = (control: Field["control"], limits: Partial<Field> = {}): Field => ({
   name: "p",
   control,
   default: null,
   choices: [],
+  variants: [],
   minimum: null,
   maximum: null,
   required: false,
@@ -44,4 +45,24 @@ test("what is shown is read back as it was", () => {
     const read = parse(field("json"), format(field("json"), value));
     assert.deepEqual({ value: value ?? undefined }, read);
   }
+});
+
+test("a choice with parameters of its own is a mapping only where they differ from their defaults", () => {
+  const constant = { name: "constant", fields: [field("number")], plain: true };
+  const identity = { name: "identity", fields: [], plain: false };
+  const initializer = field("choice", { choices: ["zeros", "constant", "identity"], variants: [constant, identity] });
+
+  assert.equal("constant", format(initializer, { name: "constant", value: 0.5 }));
+  assert.equal(constant, variantOf(initializer, "constant"));
+  assert.equal(undefined, variantOf(initializer, "zeros"));
+  assert.equal(undefined, variantOf(initializer, null));
+  assert.deepEqual({ value: 0.5 }, paramsOf({ name: "constant", value: 0.5 }));
+  assert.deepEqual({ name: "constant", value: 0.5 }, withParam(constant, {}, "value", 0.5));
+  assert.equal("constant", withParam(constant, { value: 0.5 }, "value", undefined));
+  assert.deepEqual({ name: "identity" }, withParam(identity, {}, "", undefined));
+});
+
+test("padding is read as a name or as pairs", () => {
+  assert.deepEqual({ value: "same" }, parse(field("json"), "same"));
+  assert.deepEqual({ value: [[1, 2], [0, 0]] }, parse(field("json"), "((1, 2), (0, 0))"));
 });

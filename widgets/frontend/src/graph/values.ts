@@ -1,4 +1,4 @@
-import type { Field } from "../wire";
+import type { Field, Variant } from "../wire";
 
 /** A value that was read from a field's text, or why it cannot be. */
 export type Parsed = { value: unknown } | { error: string };
@@ -6,8 +6,39 @@ export type Parsed = { value: unknown } | { error: string };
 /** The value of a field as text to edit. */
 export function format(field: Field, value: unknown): string {
   if (value === null || value === undefined) return "";
-  if (field.control === "text" || field.control === "choice") return String(value);
+  if (field.control === "choice") return nameOf(value);
+  if (field.control === "text") return String(value);
   return typeof value === "string" ? value : written(value);
+}
+
+/** The choice that a value makes: a name alone, or a mapping that has one. */
+function nameOf(value: unknown): string {
+  return isMapping(value) ? String(value.name) : String(value);
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The variant that a value chooses, if it has parameters of its own. */
+export function variantOf(field: Field, value: unknown): Variant | undefined {
+  return value === null || value === undefined
+    ? undefined
+    : field.variants.find(({ name }) => name === nameOf(value));
+}
+
+/** The parameters that are given to a variant. */
+export function paramsOf(value: unknown): Record<string, unknown> {
+  if (!isMapping(value)) return {};
+  const { name: _, ...params } = value;
+  return params;
+}
+
+/** The value that chooses a variant with these parameters and one more (undefined: that one's default again). */
+export function withParam(variant: Variant, given: Record<string, unknown>, key: string, value: unknown): unknown {
+  const { [key]: _, ...rest } = given;
+  const params = value === undefined ? rest : { ...rest, [key]: value };
+  return variant.plain && Object.keys(params).length === 0 ? variant.name : { name: variant.name, ...params };
 }
 
 /** A value as it stands in a spec: [batch, 28, 28], names without quotes. */

@@ -30,6 +30,8 @@ function opened() {
     get: () => ({ layout: "board", kinds: [], features: [], graph: null, run: idle }),
     send: (content) => void sent.push((content as { message: Command }).message),
     on: (_, given) => void (handler = given),
+    set: () => {},
+    save_changes: () => {},
   });
   const store = runStoreFor(host) as RunStore;
   const say = (message: RunReply, buffers: DataView[] = []) => handler({ part: "run", message }, buffers);

@@ -1,4 +1,3 @@
-import { useReactFlow } from "@xyflow/react";
 import { GraphProvider, ProblemList, useGraph, useSession } from "../graph";
 import type { Host } from "../host";
 import { Board } from "../run/Board";
@@ -16,12 +15,7 @@ export function Studio({ host }: { host: Host }) {
 function Panels({ host }: { host: Host }) {
   const session = useSession();
   const { problems } = useGraph();
-  const { fitView } = useReactFlow();
-  const showNode = (id: string) => {
-    session.select([id]);
-    void fitView({ nodes: [{ id }], maxZoom: 1, padding: 0.5 });
-  };
-  const training = host.state.run ? <Board host={host} onSelectNode={showNode} /> : <NoData />;
+  const training = host.state.run ? <Board host={host} onSelectNode={(id) => session.show(id)} /> : <NoData />;
   return (
     <Workbench
       layout="studio"
