@@ -53,8 +53,8 @@ def while_loop(
 
     `initial` is a tensor, or a list or tuple of tensors; `body` gives as many, and so does `while_loop`. With
     `collect`, `body` gives `(state, values)`, and the result is `(state, stacked values)`, with one entry for each
-    turn. A random node inside draws the same numbers at every turn. A state whose shape changes is given one in
-    `shapes`, with None for the sizes that change. Has no gradient: see `scan`.
+    turn. A random node inside on something of the turn draws anew at every turn. A state whose shape changes is given
+    one in `shapes`, with None for the sizes that change. Has no gradient: see `scan`.
 
     Raises SpecError if `condition` does not give one bool, or if a state changes its spec.
     """
@@ -86,8 +86,8 @@ def scan(
 
     `initial`, `xs` and `y` are a tensor, or a list or tuple of tensors, or None, and are handed to `step` and
     back in that form. `reverse` takes the last slice first; each y stays in the place of its slice. Without `xs`,
-    `length` says how many steps there are, and `step` gets None. Has a gradient. A random node inside draws the same
-    numbers at every step.
+    `length` says how many steps there are, and `step` gets None. Has a gradient. A random node inside on something of
+    the step draws anew at every step.
 
     Raises SpecError if a state changes its spec, or if `xs` differ in the size of their first axis.
     """

@@ -177,3 +177,19 @@ def test_the_outputs_of_a_graph_may_be_declared() -> None:
 
     assert [t.name for t in g.outputs] == ["double", "same"]
     np.testing.assert_array_equal(fl.compile(g.outputs)({"x": ROWS[0]})[1], ROWS[0])
+
+
+def test_a_random_node_draws_anew_at_every_step_and_the_same_again_at_the_same_seed() -> None:
+    def noisy(seed: int) -> Any:
+        with fl.Graph(seed=seed):
+            x = fl.input("x", shape=("time", 100))
+            _, kept = fl.scan(lambda s, row: (s, fl.layers.dropout(row, rate=0.5)), fl.constant(0.0), x)
+        return fl.compile(kept, training=True)({"x": np.ones((3, 100), np.float32)})
+
+    first = noisy(1)
+
+    assert 0.3 < np.mean(first > 0) < 0.7
+    assert not np.array_equal(first[0], first[1])
+    assert not np.array_equal(first[1], first[2])
+    np.testing.assert_array_equal(first, noisy(1))
+    assert not np.array_equal(first, noisy(2))

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FRONTEND = ROOT / "widgets" / "frontend"
 JUPYTER = ("IPython", "anywidget", "comm", "ipykernel", "ipywidgets", "jupyter_client", "jupyterlab", "traitlets")
-HEAVY = (*JUPYTER, "cupy", "matplotlib", "networkx", "numba", "onnx", "pandas", "plotly", "scipy", "sklearn", "tqdm")
+HEAVY = (*JUPYTER, "cupy", "matplotlib", "numba", "onnx", "pandas", "plotly", "scipy", "sklearn", "tqdm")
 IMPORT_ENGINE = """
 import importlib, pkgutil, sys
 for name in sys.argv[1:]:

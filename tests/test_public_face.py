@@ -20,7 +20,7 @@ from flowloom.op import Op
 from flowloom.params import REQUIRED
 
 SNAPSHOT = Path(__file__).with_name("public_face.txt")
-LAZY = ["anywidget", "ipywidgets", "IPython", "traitlets", "networkx", "plotly", "scipy", "sklearn", "pandas", "tqdm"]
+LAZY = ["anywidget", "ipywidgets", "IPython", "traitlets", "plotly", "scipy", "sklearn", "pandas", "tqdm"]
 
 
 def public_face() -> str:

@@ -12,13 +12,12 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from flowloom.compiler.expr import Expr, build_whole, items, placeholder
-from flowloom.compiler.function import Function, begin, close
+from flowloom.compiler.function import INDEX, Function, begin, close
 from flowloom.compiler.gradient import pull_back, zeros
 from flowloom.op import Op, Port
 from flowloom.ops import add
 from flowloom.spec import Dim, Spec, SpecError, is_float, merge, shape_text
 
-INDEX = Spec((), "int64")
 Exprs = Sequence[Expr]
 
 
@@ -274,19 +273,19 @@ def _check_states(body: Function, states: int) -> list[Spec]:
     if len(body.outputs) < states:
         raise SpecError(f"the body must give the {states} states it gets; it gives {len(body.outputs)}")
     return [
-        _same(f"state {i} must keep its spec", before.spec, after.spec)
+        _same(f"state {i} must keep its spec", before.spec, after.spec, ("it begins as", "and becomes"))
         for i, (before, after) in enumerate(zip(body.inputs[1 : states + 1], body.outputs, strict=False))
     ]
 
 
-def _same(rule: str, one: Spec, other: Spec) -> Spec:
-    """The spec that both are. Raises SpecError, with the rule, where they differ."""
+def _same(rule: str, one: Spec, other: Spec, words: tuple[str, str] = ("got", "and")) -> Spec:
+    """The spec that both are. Raises SpecError, with the rule and `words` before each, where they differ."""
     try:
         if one.dtype != other.dtype or one.ndim != other.ndim:
             raise SpecError("")
         return one.with_shape(d if d is None else merge(d, e) for d, e in zip(one.shape, other.shape, strict=True))
     except SpecError:
-        raise SpecError(f"{rule}; got {one} and {other}", dimension=f"{one} != {other}") from None
+        raise SpecError(f"{rule}; {words[0]} {one} {words[1]} {other}", dimension=f"{one} != {other}") from None
 
 
 def _loosened(spec: Spec, shape: Sequence[Dim]) -> Spec:

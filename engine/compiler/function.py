@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from flowloom.compiler.expr import CONSTANT, ITEM, Expr, build_whole, items, placeholder, rebuild, toposort
+from flowloom.compiler.expr import CONSTANT, ITEM, Expr, build_whole, item, items, placeholder, rebuild, toposort
 from flowloom.op import Op
 from flowloom.spec import Spec, SpecError
 
@@ -31,6 +31,7 @@ def _handed_on(*operands: Spec, specs: tuple[Spec, ...], zone: str) -> tuple[Spe
     return specs
 
 
+INDEX = Spec((), "int64")
 BEGIN = Op("begin", "control", _handed_on, "", (), {})
 _zones = count()
 
@@ -45,6 +46,12 @@ def beginning_of(handed: Expr) -> Expr:
     if handed.op is ITEM and handed.args[0].op is BEGIN and dict(handed.params)["index"] == 0:
         return handed.args[0]
     raise SpecError("the first input must be the first output of the node that begins the zone")
+
+
+def loop_indices(exprs: Sequence[Expr]) -> list[Expr]:
+    """The indices of the loops that these are computed in: what each zone hands on first, where it is a number."""
+    zones = (e for e in toposort(exprs) if e.op is BEGIN and e.spec and e.spec[0] == INDEX)
+    return [item(zone, 0) for zone in zones]
 
 
 def close(zone: Expr, results: Sequence[Expr]) -> tuple[Function, tuple[Expr, ...]]:

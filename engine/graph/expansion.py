@@ -10,11 +10,12 @@ import numpy as np
 
 from flowloom.compiler.expr import INPUT, Expr, constant, placeholder, toposort
 from flowloom.constraints import Constraint, constrained
+from flowloom.compiler.function import loop_indices
 from flowloom.graph.document import NodeDoc
 from flowloom.graph.kinds import Kind
 from flowloom.initializers import Initializer, check_fit, key_of
 from flowloom.op import port_names
-from flowloom.ops import add, fold_in
+from flowloom.ops import add, fold_in, fold_in_index
 from flowloom.params import DType, Param, complete
 from flowloom.regularizers import Regularizer, penalty
 from flowloom.spec import DEFAULT_DTYPE, Dim, Spec, SpecError, as_array, is_narrow, product, shape_text, wide_dtype
@@ -78,7 +79,7 @@ def expand(
     """
     if params is None:
         params = complete(kind.params, node.params, f"{kind.name}()")
-    context = _Context(node, params, training, streaming, inputs or {}, sizes)
+    context = _Context(node, args, params, training, streaming, inputs or {}, sizes)
     try:
         made = kind.expand(context, *args, **params)
     except SpecError as error:
@@ -106,11 +107,12 @@ def _call(kind: Kind, args: Sequence[Expr | None]) -> str:
 class _Context:
     """The NodeContext of one expansion."""
 
-    __slots__ = ("_inputs", "_node", "_params", "_sizes", "streaming", "totals", "training", "updates", "variables")
+    __slots__ = ("_args", "_inputs", "_node", "_params", "_sizes", "streaming", "totals", "training", "updates", "variables")
 
     def __init__(
         self,
         node: NodeDoc,
+        args: Sequence[Expr | None],
         params: dict[str, Any],
         training: bool,
         streaming: bool,
@@ -121,7 +123,7 @@ class _Context:
         self.variables: dict[str, VariableInfo] = {}
         self.updates: dict[str, Expr] = {}
         self.totals: dict[str, Total] = {}
-        self._node, self._params, self._inputs, self._sizes = node, params, inputs, sizes
+        self._node, self._args, self._params, self._inputs, self._sizes = node, args, params, inputs, sizes
 
     def variable(
         self,
@@ -174,6 +176,8 @@ class _Context:
     def key(self) -> Expr:
         data = int(key_of(0, self._node.id)[0] >> 1)
         key: Expr = fold_in(STEP_KEY, data=data)
+        for index in loop_indices([a for a in self._args if a is not None]):
+            key = fold_in_index(key, index)
         return key
 
     def zone(self) -> str:

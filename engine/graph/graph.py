@@ -339,7 +339,7 @@ class Graph:
             raise KeyError(unknown_name(kind, (k.name for k in all_kinds()), "there is no kind"))
         given = list(args)
         try:
-            operands, params = operands_of(kind, found.ports, given, params or {})
+            operands, params = operands_of(kind, found.ports, given, params or {}, found.params)
             params = {k: found.params[k].document(v) if k in found.params else v for k, v in params.items()}
             full = complete(found.params, params, f"{kind}()")
         except (TypeError, SpecError) as error:

@@ -89,5 +89,8 @@ class Tensor:
 
     __int__ = __index__ = __float__  # type: ignore[assignment]  # none of them has one
 
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        self.__float__()  # or NumPy would make an array of one object of it, and its functions would go on with that
+
     def __repr__(self) -> str:
         return f"<tensor {self.name}: {self.graph.spec(self) or 'not typed'}>"

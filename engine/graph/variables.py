@@ -88,6 +88,9 @@ class Variable:
             raise ValueError(f"variable {self.name!r} has shape {self.shape}; got {new.shape}")
         self.graph.values.set(self.info, new)
 
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        raise TypeError(f"variable {self.name!r} is no array; its numbers are its .value")
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Variable) and (self.graph, self.info.key) == (other.graph, other.info.key)
 

@@ -314,6 +314,7 @@ from flowloom.ops.quantized_convolution import (
 )
 from flowloom.ops.random import (
     fold_in,
+    fold_in_index,
     random_bernoulli,
     random_integers,
     random_normal,
@@ -568,6 +569,7 @@ __all__ = [
     "floor_divide",
     "fmod",
     "fold_in",
+    "fold_in_index",
     "fold_pad",
     "fold_pad_by",
     "fold_patches",
