@@ -38,7 +38,7 @@ def finished(builder: Builder) -> Graph:
 
 
 def _check_names(graph: Graph) -> None:
-    """Raise OnnxError if a named dimension comes from an input of which only the size was asked, and that is not read."""
+    """Raise OnnxError if a named dimension comes from an input of which nothing but the size is read."""
     read = graph.state.upstream(t.id for t in graph.outputs)
     told = {d for t in graph.inputs if t.id in read for d in t.shape if isinstance(d, str)}
     for tensor in graph.outputs:

@@ -189,6 +189,8 @@ class _Reader:
                 return self._operator(node, _BINARY[type(symbol)], inner(left), inner(right))
             case ast.Compare(left=left, ops=[symbol], comparators=[right]) if type(symbol) in _BINARY:
                 return self._operator(node, _BINARY[type(symbol)], inner(left), inner(right))
+            case ast.Attribute(value=ast.Call() as call, attr="key") if isinstance(v := inner(call), Variable):
+                return v.key
             case ast.Subscript(value=whole, slice=index):
                 return self._indexed(node, inner(whole), index, depth)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=method)) if owner == self._graph_name:

@@ -166,11 +166,14 @@ class _Writer:
         if node.kind == "output":
             return f"fl.output({operands[0]}, {_text(node.name)})"
         if node.kind == "constant":
-            if constant_params(node.params["value"]) == node.params:
+            if _has_own_dtype(node):
                 params.pop("dtype")
             return _called("fl.constant", [params.pop("value")], {**params, **self._name(node, named)})
         if node.kind == "gradients":
             return self._gradients(node, operands, named)
+        if node.kind == "variable_of":
+            key = {"variable": f"{self._variable(node.params['variable'])}.key"}
+            return _called("g.add", [_text(node.kind), f"({operands[0]},)", _mapping(key)], self._name(node, named))
         if node.kind in SYMBOLS and not params and not named and all(o.isidentifier() for o in operands[:1]):
             return f"{operands[0]} {SYMBOLS[node.kind]} {operands[1]}"
         if kind.internal or _begins_or_ends(node.kind):
@@ -187,13 +190,15 @@ class _Writer:
         return [self._symbols[edges[p].source, edges[p].source_port] if p in edges else "None" for p in ports]
 
     def _gradients(self, node: NodeDoc, operands: list[str], named: bool) -> str:
-        variables = []
-        for key in node.params.get("wrt", ()):
-            id, _, role = key.partition("/")
-            path = self.graph.nodes[id].path
-            variables.append(f"g.variable({_text(path if role == 'value' else f'{path}/{role}')})")
+        variables = [self._variable(key) for key in node.params.get("wrt", ())]
         wrt = f"[{', '.join([*operands[1:], *variables])}]"
         return _called("fl.gradients", [operands[0], wrt], self._name(node, named))
+
+    def _variable(self, key: str) -> str:
+        """The variable of that key, by its name: keys are made anew when the source is read."""
+        id, _, role = key.partition("/")
+        path = self.graph.nodes[id].path
+        return f"g.variable({_text(path if role == 'value' else f'{path}/{role}')})"
 
     def _name(self, node: NodeDoc, named: bool) -> dict[str, str]:
         return {"name": _text(node.name)} if named else {}
@@ -214,6 +219,14 @@ def _kind(node: NodeDoc) -> Kind:
     return kind
 
 
+def _has_own_dtype(constant: NodeDoc) -> bool:
+    """Whether the value alone says the dtype; not if a number in it is not finite, which a document writes as text."""
+    try:
+        return constant_params(constant.params["value"]) == constant.params
+    except SpecError:
+        return False
+
+
 def _begins_or_ends(kind: str) -> bool:
     """Whether a node of this kind begins or ends a zone, which the functions for people build from functions."""
     return kind in ("cond_begin", "cond", "while_begin", "while_loop", "scan_begin", "scan")
@@ -229,8 +242,12 @@ def _literal(value: Any) -> str:
         inner = ", ".join(_literal(v) for v in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_text(k)}: {_literal(v)}" for k, v in value.items()) + "}"
+        return _mapping({k: _literal(v) for k, v in value.items()})
     return _text(value) if isinstance(value, str) else repr(value)
+
+
+def _mapping(values: dict[str, str]) -> str:
+    return "{" + ", ".join(f"{_text(k)}: {v}" for k, v in values.items()) + "}"
 
 
 def _text(value: str) -> str:

@@ -11,8 +11,8 @@ from onnx import TensorProto, defs, helper
 from flowloom.formats.onnx.errors import OnnxError
 from flowloom.spec import is_bool, is_float
 
-# What came later for the ops that are written are dtypes, for which not every runtime has kernels: ONNX Runtime 1.31 lacks
-# EyeLike and RoiAlign of opset 22.
+# What came later for the ops that are written are dtypes, for which not every runtime has kernels: ONNX Runtime 1.31
+# lacks EyeLike and RoiAlign of opset 22.
 OPSET = 21
 _WIDER = {
     "float": ("float32", "float64"),
@@ -48,7 +48,7 @@ def computed_in(op_type: str, dtype: np.dtype[Any], operand: int = 0) -> np.dtyp
 
 
 def _type_name(code: int) -> str:
-    return f"tensor({TensorProto.DataType.Name(code).lower()})"  # type: ignore[arg-type]
+    return f"tensor({TensorProto.DataType.Name(code).lower()})"
 
 
 @cache

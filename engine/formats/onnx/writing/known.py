@@ -12,6 +12,8 @@ from flowloom.op import REGISTRY
 from flowloom.ops import cast
 from flowloom.spec import Spec, is_narrow, wide_dtype
 
+# What ONNX does with elements of any dtype; and what asks for their bits.
+CARRIED = ("bitcast", "cast", "expand_dims", "flatten", "reshape", "squeeze", "stop_gradient", "transpose", "unflatten")
 MOST_BYTES = 4096  # of what is computed from constants, unless these are larger
 
 
@@ -44,8 +46,11 @@ def _operand(e: Expr) -> Any:
 
 
 def widened(e: Expr) -> Any:
-    """`e` computed in wide dtypes and rounded back, as backends do, where it has narrow operands; else None."""
-    if e.op.narrow or not any(isinstance(a.spec, Spec) and is_narrow(a.dtype) for a in e.args):
+    """`e` computed in wide dtypes and rounded back, as backends do, where it has narrow operands; else None.
+
+    What only moves elements is widened, too: the fewest of ONNX's ops take the dtypes of 8 bits and less.
+    """
+    if e.op.name in CARRIED or not any(isinstance(a.spec, Spec) and is_narrow(a.dtype) for a in e.args):
         return None
     wide = tuple(_in(a, wide_dtype(a.dtype)) for a in e.args)
     whole = build_whole(e.op, wide, dict(e.params))

@@ -1,7 +1,7 @@
 """Layout: flowloom has channels last, ONNX first. Transpositions are put off and cancel where they meet.
 
-What is done element by element is done before a transposition that its operands have in common, not after it. So between
-two convolutions there is none.
+What is done element by element is done before a transposition that its operands have in common, not after it. So
+between two convolutions there is none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from onnx import helper
 from flowloom.compiler.expr import Expr
 from flowloom.formats.onnx.writing.dtypes import computed_in, takes
 from flowloom.formats.onnx.writing.writer import Name, Order, Writer
-from flowloom.spec import is_bool, promote
+from flowloom.spec import promote
 
 BOOL = np.dtype(bool)
 TRUTHS = ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "IsNaN", "IsInf")

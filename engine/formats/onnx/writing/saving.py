@@ -22,6 +22,7 @@ from flowloom.graph.tensor import Tensor
 
 IR_VERSION = 10
 VERSIONS = {ML: 4}
+KEYS = ("fold_in", "fold_in_index")  # which make keys for the ops that draw numbers, and need not be named beside them
 MOST_BYTES = 2**31 - 1  # of a protobuf message
 
 
@@ -30,7 +31,11 @@ def to_model(graph: Graph, outputs: list[Tensor] | None = None) -> ModelProto:
 
     Raises UnsupportedOps, naming the nodes, for what ONNX cannot say, and SpecError if the graph does not typecheck.
     """
-    wanted = graph.outputs if outputs is None else outputs
+    with graph.lock:
+        return _model(graph, graph.outputs if outputs is None else outputs)
+
+
+def _model(graph: Graph, wanted: list[Tensor]) -> ModelProto:
     if not wanted:
         raise OnnxError(f"graph {graph.name!r} has nothing to save: it has no outputs")
     lowered = lower(graph, wanted)
@@ -53,15 +58,15 @@ def to_model(graph: Graph, outputs: list[Tensor] | None = None) -> ModelProto:
     if writer.failures:
         raise _unsupported(writer)
     results = []
-    for tensor, expr, value, name in zip(wanted, lowered.outputs, found, reserved, strict=True):
-        writer.nodes.append(helper.make_node("Identity", [value], [name], name=f"output {tensor.name}"))
+    for expr, value, name in zip(lowered.outputs, found, reserved, strict=True):
+        writer.nodes.append(helper.make_node("Identity", [value], [name], name=f"output {name}"))
         results.append(value_info(name, expr.spec))
-    nodes = _needed([*writer.constants, *writer.nodes], set(reserved))
-    proto = helper.make_graph(nodes, graph.name, inputs, results, writer.initializers)
+    read = set(reserved)
+    nodes = _needed([*writer.constants, *writer.nodes], read)
+    weights = [t for t in writer.initializers if t.name in read]
+    proto = helper.make_graph(nodes, graph.name, inputs, results, weights)
     opsets = [helper.make_opsetid("", OPSET), *(helper.make_opsetid(d, VERSIONS[d]) for d in sorted(writer.domains))]
-    model: ModelProto = helper.make_model(
-        proto, producer_name="flowloom", ir_version=IR_VERSION, opset_imports=opsets
-    )
+    model: ModelProto = helper.make_model(proto, producer_name="flowloom", ir_version=IR_VERSION, opset_imports=opsets)
     note_not_trainable(model, [str(writer.name_of(v.expr)) for v in lowered.variables.values() if not v.trainable])
     return model
 
@@ -84,7 +89,10 @@ def save(graph: Graph, path: str | Path) -> None:
 
 
 def _needed(nodes: list[NodeProto], read: set[str]) -> list[NodeProto]:
-    """The nodes that make what is `read`, in order: transpositions that met their inverse are left out."""
+    """The nodes that make what is `read`, in order: transpositions that met their inverse are left out.
+
+    What these nodes read is added to `read`.
+    """
     kept = []
     for node in reversed(nodes):
         if not read.isdisjoint(node.output):
@@ -113,7 +121,8 @@ def _cleaned(body: GraphProto) -> set[str]:
 
 def _unsupported(writer: Writer) -> UnsupportedOps:
     nodes: dict[str, list[str]] = {}
-    for failure in writer.failures:
+    others = [f for f in writer.failures if f.within[-1].op.name not in KEYS]
+    for failure in others or writer.failures:
         paths, where = nodes.setdefault(_what(failure), []), writer.label_of(failure.within) or "?"
         if where not in paths:
             paths.append(where)

@@ -16,8 +16,7 @@ from flowloom.formats.onnx.errors import OnnxError
 from flowloom.formats.onnx.writing.dtypes import computed_in, onnx_dtype
 from flowloom.formats.onnx.writing.known import value_of, widened
 from flowloom.formats.onnx.writing.table import entry_of
-from flowloom.op import REGISTRY
-from flowloom.spec import Dim, Spec
+from flowloom.spec import Dim, Spec, SpecError
 
 ML = "ai.onnx.ml"
 Name = str
@@ -68,7 +67,7 @@ class Writer:
             self.label = label or (lambda e: "")
             self.domains: set[str] = set()  # beside ONNX's own
             self._known: dict[Any, Name] = {}
-            self._taken: set[str] = set()
+            self._taken: dict[str, int] = {}  # names, and how far those with a number behind have come
             self._within: list[Expr] = []
 
     # ------------------------------------------------------------ values
@@ -112,7 +111,7 @@ class Writer:
         root._within.append(e)
         try:
             yield
-        except OnnxError as error:
+        except (OnnxError, SpecError) as error:
             root.failures.append(Failure(tuple(root._within), str(error)))
             self._names[e] = "" if isinstance(e.spec, Spec) else ("",) * len(e.spec)
         finally:
@@ -125,8 +124,8 @@ class Writer:
         names: Any = [self.name_of(a) for a in e.args]
         if e.op is ITEM:
             return names[0][e.params[0][1]]  # type: ignore[no-any-return]
-        if e.op.name in REGISTRY and REGISTRY[e.op.name].composite:
-            return names[0]  # type: ignore[no-any-return]  # a composite with a gradient of its own: what it is made of
+        if isinstance(e.spec, Spec) and 0 in e.shape and None not in e.shape and e.dtype != object:
+            return self.node("Expand", self.constant(0, e.dtype), self.shape(e.shape))  # type: ignore[no-any-return]
         wide = widened(e)
         if wide is not None:
             return self.written(wide)  # type: ignore[no-any-return]
@@ -138,7 +137,7 @@ class Writer:
     # ------------------------------------------------------------ nodes
 
     def node(self, op_type: str, *inputs: Name, count: int = 1, **attributes: Any) -> Any:
-        """Add a node; "" for an input left out. Returns the name of its output, a tuple of `count` if there are more."""
+        """Add a node; "" is an input left out. Returns the name of its output, a tuple of `count` if there are more."""
         outputs = [self.fresh(self._stem(op_type.lower())) for _ in range(count)]
         kept = {k: v for k, v in attributes.items() if v is not None}
         made = helper.make_node(op_type, list(inputs), outputs, name=outputs[0], **kept)
@@ -164,11 +163,12 @@ class Writer:
     def fresh(self, stem: str) -> Name:
         """A name that nothing in the model has."""
         taken = self._root._taken
-        name, n = stem, 0
+        name, n = stem, taken.get(stem, 0)
         while name in taken:
             n += 1
             name = f"{stem}_{n}"
-        taken.add(name)
+        taken[stem] = n
+        taken.setdefault(name, 0)
         return name
 
     def _stem(self, name: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from flowloom import ops
 from flowloom.compiler.expr import Expr
 from flowloom.formats.onnx.writing.layout import elementwise
@@ -33,7 +35,12 @@ def _gelu(w: Writer, e: Expr, x: Name) -> Name:
 @writes(*SLOPES)
 def _sloped(w: Writer, e: Expr, x: Name) -> Name:
     op_type, param = SLOPES[e.op.name]
-    return elementwise(w, e, op_type, x, alpha=dict(e.params)[param])
+    slope = dict(e.params)[param]
+    if e.dtype == "float64" and float(np.float32(slope)) != slope:  # an attribute is a float32
+        operand: Any = e.args[0]
+        below = slope * (operand if op_type == "LeakyRelu" else ops.expm1(operand))
+        return w.written(ops.where(operand > 0, operand, below))  # type: ignore[no-any-return]
+    return elementwise(w, e, op_type, x, alpha=slope)
 
 
 @writes("softplus")

@@ -46,9 +46,9 @@ def _non_max_suppression(w: Writer, e: Expr, boxes: Name, scores: Name) -> Any:
 
 @writes("non_max_suppression_by")
 def _non_max_suppression_by(w: Writer, e: Expr, boxes: Name, scores: Name, *limits: Name) -> Any:
-    wanted = (INT64, FLOAT, FLOAT)
-    cast = (w.cast(x, a.dtype, d) for x, a, d in zip(limits, e.args[2:], wanted, strict=True))
-    return _suppressed(w, e, boxes, scores, *(w.reshape(x, [1]) for x in cast))
+    dtypes: list[np.dtype[Any]] = [INT64, FLOAT, FLOAT]
+    given = [w.cast(x, a.dtype, dtype) for x, a, dtype in zip(limits, e.args[2:], dtypes, strict=True)]
+    return _suppressed(w, e, boxes, scores, *(w.reshape(x, [1]) for x in given))
 
 
 def _suppressed(w: Writer, e: Expr, boxes: Name, scores: Name, *limits: Name) -> Any:

@@ -28,7 +28,10 @@ def _cond(w: Writer, e: Expr, condition: Name, *operands: Name) -> Any:
 
 @writes("scan")
 def _scan(w: Writer, e: Expr, *operands: Name) -> Any:
-    """ONNX's Scan has no index: it goes along a sequence of indices, too."""
+    """ONNX's Scan has no index: it goes along a sequence of indices, too.
+
+    The states before each step, which follow what is stacked, are for gradients; they are given where they are read.
+    """
     params = dict(e.params)
     body, states, slices = params["body"], params["states"], params["slices"]
     initial, xs, captures = operands[:states], operands[states : states + slices], operands[states + slices :]
@@ -42,11 +45,12 @@ def _scan(w: Writer, e: Expr, *operands: Name) -> Any:
     for leaf, name in zip([*own, *leaves[states + slices :]], [*names, *captures], strict=True):
         inner.bind(leaf, name)
     made = [inner.node("Identity", name) for name in inner.write(body.outputs)]
-    before = [inner.node("Identity", name) for name in names[1 : states + 1]]
+    asked = [i for i in range(states) if w.reads(e, len(made) + i)]
+    before = [inner.node("Identity", names[1 + i]) for i in asked]
     ordered = [*names[1 : states + 1], names[0], *names[states + 1 :]]
     specs = [*(x.spec for x in leaves[:states]), index.spec, *(x.spec for x in leaves[states : states + slices])]
     inputs = [value_info(n, s) for n, s in zip(ordered, specs, strict=True)]
-    results = [*(x.spec for x in body.outputs), *(x.spec for x in body.outputs[:states])]
+    results = [*(x.spec for x in body.outputs), *(body.outputs[i].spec for i in asked)]
     outputs = [value_info(n, s) for n, s in zip([*made, *before], results, strict=True)]
     stacked = len(made) - states + len(before)
     reverse = int(params["reverse"])
@@ -59,9 +63,10 @@ def _scan(w: Writer, e: Expr, *operands: Name) -> Any:
         body=inner.body(w.fresh("step"), inputs, outputs),
         num_scan_inputs=1 + slices,
         scan_input_directions=[reverse] * (1 + slices) if reverse else None,
-        scan_output_directions=[reverse] * stacked if reverse else None,
+        scan_output_directions=[reverse] * stacked if reverse and stacked else None,
     )
-    return (result,) if states + stacked == 1 else result
+    found = iter([result] if states + stacked == 1 else result)
+    return tuple(next(found) if i < len(made) or i - len(made) in asked else "" for i in range(len(made) + states))
 
 
 @writes("while_loop")

@@ -36,7 +36,9 @@ def margins_of(windows: Windows, sizes: Sequence[Dim]) -> Margins | None:
         depends = isinstance(windows.padding, str) and windows.padding in AUTO and windows.strides[axis] > 1
         if not isinstance(n, int) and (depends or windows.ceil):
             return None
-        one = Windows.of(1, windows.size[axis], windows.strides[axis], _along(windows, axis), windows.dilation[axis], windows.ceil)
+        one = Windows.of(
+            1, windows.size[axis], windows.strides[axis], _along(windows, axis), windows.dilation[axis], windows.ceil
+        )
         found.append(one.margins([n if isinstance(n, int) else windows.extent[axis]])[0])
     return found
 
@@ -150,7 +152,10 @@ def _conv_backprop_filter(w: Writer, e: Expr, x: Name, g: Name) -> Name:
         channels = images.shape[-1]
         if not isinstance(channels, int):
             raise OnnxError("the number of channels must be known")
-        sizes = [n + sum(min(m, 0) for m in c) if isinstance(n, int) else None for n, c in zip(images.shape[1:-1], margins, strict=True)]
+        sizes = [
+            n + sum(min(m, 0) for m in c) if isinstance(n, int) else None
+            for n, c in zip(images.shape[1:-1], margins, strict=True)
+        ]
         if None in sizes:
             raise OnnxError("the sizes of the images must be known")
         known = [n for n in sizes if n is not None]
@@ -218,7 +223,9 @@ def _fold_patches_to(w: Writer, e: Expr, patches: Name, output_size: Name, size:
     apart = w.node("Reshape", windows, w.node("Concat", w.ints(0, 0), taps, w.ints(-1), axis=0))
     first = w.node("Transpose", apart, perm=(0, 3, 2, 1))
     columns = w.reshape(first, [KEEP, REST, Size(w.node("Shape", windows, start=1, end=2))])
-    strides, dilations = ([n] * rank if isinstance(n, int) else list(n) for n in (params["strides"], params["dilation_rate"]))
+    strides, dilations = (
+        [n] * rank if isinstance(n, int) else list(n) for n in (params["strides"], params["dilation_rate"])
+    )
     margins = [(0, 0)] * rank if padding == "valid" else padding
     y = w.node("Col2Im", columns, image, block, strides=strides, dilations=dilations, pads=pads(margins))
     return channels_last(w, y, e.ndim)

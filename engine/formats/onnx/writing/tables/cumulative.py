@@ -33,7 +33,7 @@ def _cumsum(w: Writer, e: Expr, x: Name) -> Any:
     if params["axis"] is None:
         return w.written(ops.cumsum(ops.flatten(operand), **{**params, "axis": 0}))
     axis = w.constant(np.int64(params["axis"] % e.ndim))
-    how = {k: int(params[k]) or None for k in ("exclusive", "reverse")}
+    how: dict[str, Any] = {k: int(params[k]) or None for k in ("exclusive", "reverse")}
     return w.node("CumSum", w.cast(x, operand.dtype, e.dtype), axis, **how)
 
 

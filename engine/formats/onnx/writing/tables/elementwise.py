@@ -63,7 +63,7 @@ def _same(w: Writer, e: Expr, *names: Name) -> Name:
     return elementwise(w, e, SAME[e.op.name], *names)
 
 
-@writes("fold_in", "stop_gradient")
+@writes("stop_gradient")
 def _itself(w: Writer, e: Expr, x: Name) -> Name:
     return x
 
@@ -154,7 +154,7 @@ def _expm1(x: Any) -> Any:
 
 @becomes("log1p")
 def _log1p(x: Any) -> Any:
-    """log(u) x / (u - 1) with u = 1 + x as it is rounded (Kahan): the error of the one makes up for that of the other."""
+    """log(u) x / (u - 1) with u = 1 + x as it is rounded (Kahan): the errors of the two make up for each other."""
     x = _floating(x)
     u = 1.0 + x
     d = u - 1.0
@@ -221,7 +221,7 @@ def _remainder(w: Writer, e: Expr, a: Name, b: Name) -> Any:
 @writes("floor_divide")
 def _floor_divide(w: Writer, e: Expr, a: Name, b: Name) -> Any:
     dividend, divisor = e.args
-    multiple: Any = dividend - ops.remainder(dividend, divisor)  # type: ignore[operator]  # given at run time
+    multiple: Any = dividend - ops.remainder(dividend, divisor)
     if not is_float(e.dtype):
         return _whole(w, e, "Div", w.written(multiple))
     by_zero = ops.divide(dividend, divisor)

@@ -11,7 +11,7 @@ from flowloom.compiler.expr import Expr, constant
 from flowloom.formats.onnx.writing.dtypes import computed_in
 from flowloom.formats.onnx.writing.table import becomes, writes
 from flowloom.formats.onnx.writing.writer import REST, Name, Writer
-from flowloom.spec import is_float, product
+from flowloom.spec import is_float, product, wide_dtype
 
 INT64 = np.dtype("int64")
 
@@ -159,7 +159,7 @@ def _scatter_add_like(updates: Any, indices: Any, like: Any, *, axis: int) -> An
 @writes("one_hot", "one_hot_by")
 def _one_hot(w: Writer, e: Expr, indices: Name, *depth: Name) -> Any:
     params = dict(e.params)
-    wide = e.dtype if is_float(e.dtype) else INT64
+    wide = wide_dtype(e.dtype) if is_float(e.dtype) else INT64
     places = w.cast(indices, e.args[0].dtype, INT64)
     scalar = not e.args[0].ndim  # of which ONNX has no one-hot vector
     places = w.reshape(places, [1]) if scalar else places
@@ -225,7 +225,9 @@ def _steps(x: Any, updates: Any, starts: Any, axis: int, wrap: bool) -> Any:
     """The place along the axis of each element of `updates`."""
     axis %= x.ndim
     n = updates.shape[axis]
-    steps = np.arange(n) if isinstance(n, int) else ops.arange_of(np.int64(0), ops.size(updates, axis=axis), np.int64(1))
+    steps = (
+        np.arange(n) if isinstance(n, int) else ops.arange_of(np.int64(0), ops.size(updates, axis=axis), np.int64(1))
+    )
     lead = ops.expand_dims(ops.cast(starts, dtype="int64"), axis=tuple(range(1, x.ndim)))
     places = lead + ops.reshape(steps, shape=(-1, *(1,) * (x.ndim - 1 - axis)))
     return ops.broadcast_like(places % ops.size(x, axis=axis) if wrap else places, updates)

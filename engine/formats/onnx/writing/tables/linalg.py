@@ -22,12 +22,11 @@ def _matmul(w: Writer, e: Expr, a: Name, b: Name) -> Name:
 @writes("contract")
 def _contract(w: Writer, e: Expr, a: Name, b: Name) -> Any:
     equation = dict(e.params)["equation"]
-    left, right, _ = terms_of(equation)
-    if not left or not right:  # a scalar has no term
-        x, scale = (e.args[1], e.args[0]) if not left else e.args
-        _, term, result = ("", right or left, terms_of(equation)[2])
-        y: Any = x * scale  # type: ignore[operator]  # given at run time
-        return w.written(ops.transpose(y, axes=tuple(term.index(i) for i in result)))
+    left, right, result = terms_of(equation)
+    if not left or not right:  # a scalar, which has no term in ONNX
+        x, scale = e.args if left else e.args[::-1]
+        scaled: Any = ops.multiply(x, scale)
+        return w.written(ops.transpose(scaled, axes=tuple((left or right).index(i) for i in result)))
     same = (w.cast(x, t.dtype, e.dtype) for x, t in zip((a, b), e.args, strict=True))
     return w.typed("Einsum", e.dtype, *same, equation=equation)
 

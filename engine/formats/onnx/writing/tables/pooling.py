@@ -106,8 +106,11 @@ def _places(sizes: Sequence[Dim], margins: Margins) -> np.ndarray[Any, Any]:
 
 
 def _product(w: Writer, extents: Sequence[Extent]) -> Name:
-    known = prod(n for n in extents if isinstance(n, int))
-    return reduce(lambda a, b: w.node("Mul", a, b), [w.ints(known), *(n.name for n in extents if isinstance(n, Size))])  # type: ignore[no-any-return]
+    """The product of sizes, as an int64 vector of one."""
+    total = w.ints(prod(n for n in extents if isinstance(n, int)))
+    for n in extents:
+        total = w.node("Mul", total, n.name) if isinstance(n, Size) else total
+    return total
 
 
 @becomes("max_pool_backprop")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from flowloom import ops
 from flowloom.compiler.expr import Expr
 from flowloom.formats.onnx.writing.dtypes import computed_in
 from flowloom.formats.onnx.writing.table import writes

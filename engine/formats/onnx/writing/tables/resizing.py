@@ -66,18 +66,18 @@ def _resize_by(w: Writer, e: Expr, x: Name, target: Name, roi: Name) -> Any:
 
 
 def _resized(w: Writer, e: Expr, x: Name, roi: Numbers, scales: Numbers, sizes: Numbers) -> Any:
-    """ONNX's Resize, channels first. It is told of all axes, unless it is to find a scale for some of them.
+    """ONNX's Resize, channels first and told of all axes; unless it is to find a scale for some of them, as they lie.
 
     ONNX Runtime loses the attribute `axes` where it moves a transposition through the node.
     """
     how, operand = dict(e.params), e.args[0]
     axes = resized_axes(operand, how["axes"])
     y = w.cast(x, operand.dtype, e.dtype)
-    images = e.ndim > 2 and all(0 < a < e.ndim - 1 for a in axes)
+    every = how["keep_aspect_ratio_policy"] == "stretch" or sizes is None
+    images = every and e.ndim > 2 and all(0 < a < e.ndim - 1 for a in axes)
     y = channels_first(w, y, e.ndim) if images else y
     where = [a + 1 for a in axes] if images else list(axes)
     linear = how["mode"] == "linear" and not how["antialias"]  # it is cut off at the edge in any case
-    every = how["keep_aspect_ratio_policy"] == "stretch" or sizes is None
     if every:
         ends = [*where, *(e.ndim + a for a in where)]
         roi = _put(w, np.repeat(np.asarray([0, 1], FLOAT), e.ndim), roi, ends)
@@ -191,7 +191,7 @@ def _unresize_by(g: Any, like: Any, target: Any, roi: Any, **how: Any) -> Any:
     kind, other = ("sizes", "scales") if is_integer(target.dtype) else ("scales", "sizes")
     crop = None if roi.value is None or not roi.value.size else tuple(roi.value.tolist())
     size = tuple(like.shape[a] for a in axes)
-    found = {kind: tuple(target.value.tolist()), other: None, "roi": crop, "input_size": size}
+    found: dict[str, Any] = {kind: tuple(target.value.tolist()), other: None, "roi": crop, "input_size": size}
     return resize_backprop(g, **how, **found)
 
 
@@ -207,7 +207,7 @@ def _affine_grid(theta: Any, *, sizes: Any, align_corners: bool) -> Any:
 
 @becomes("affine_grid_to")
 def _affine_grid_to(theta: Any, sizes: Any, *, align_corners: bool) -> Any:
-    """The columns of `theta` times the places along each axis, of which the innermost is the first, and the last column.
+    """The columns of `theta` times the places along the axes, the innermost one first, and the last column.
 
     ONNX's AffineGrid is not used: implementations differ on an axis of size 1.
     """

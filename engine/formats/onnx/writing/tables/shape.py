@@ -8,7 +8,6 @@ import numpy as np
 
 from flowloom import ops
 from flowloom.compiler.expr import Expr
-from flowloom.formats.onnx.errors import OnnxError
 from flowloom.formats.onnx.writing.dtypes import onnx_dtype
 from flowloom.formats.onnx.writing.table import becomes, writes
 from flowloom.formats.onnx.writing.writer import KEEP, REST, Extent, Name, Size, Writer
@@ -23,12 +22,34 @@ def _transpose(w: Writer, e: Expr, x: Name) -> Name:
     return w.transpose(x, range(e.ndim)[::-1] if axes is None else [a % e.ndim for a in axes])
 
 
-@writes("moveaxis_at")
-def _moveaxis_at(w: Writer, e: Expr, x: Name, source: Name, destination: Name) -> Any:
-    if any(a.value is None for a in e.args[1:]):
-        raise OnnxError("ONNX transposes in an order known beforehand")
-    places = (tuple(a.value.tolist()) for a in e.args[1:] if a.value is not None)
-    return w.written(ops.moveaxis(e.args[0], source=next(places), destination=next(places)))
+@becomes("moveaxis_at")
+def _moveaxis_at(x: Any, source: Any, destination: Any) -> Any:
+    """ONNX transposes in an order known beforehand. In another one, every element is looked up by its place."""
+    if source.value is not None and destination.value is not None:
+        return ops.moveaxis(x, source=tuple(source.value.tolist()), destination=tuple(destination.value.tolist()))
+    if x.ndim < 2 or source.shape[0] == 0:
+        return x
+    order, sizes = _order(x.ndim, source, destination), ops.shape_of(x)
+    steps = [sizes[-1] * 0 + 1]
+    for axis in range(x.ndim - 1, 0, -1):
+        steps.insert(0, steps[0] * sizes[axis])
+    strides, shape = ops.take(ops.stack(*steps), order), ops.take(sizes, order)
+    places: Any = np.zeros(1, np.int64)
+    for axis in range(x.ndim):
+        along = ops.arange_of(np.int64(0), shape[axis], np.int64(1)) * strides[axis]
+        places = ops.flatten(ops.expand_dims(places, axis=-1) + along)
+    return ops.reshape_to(ops.take(ops.flatten(x), places), shape)
+
+
+def _order(ndim: int, source: Any, destination: Any) -> Any:
+    """Which axis comes to each place: those of `source` to their destination, the others in order to what is left."""
+    every = np.ones(ndim, np.int64)
+    origins, targets = (ops.cast(axes, dtype="int64") % ndim for axes in (source, destination))
+    nothing = origins * 0
+    others, free = (
+        ops.squeeze(ops.nonzero(ops.scatter_elements(every, t, nothing)), axis=0) for t in (origins, targets)
+    )
+    return ops.scatter_elements(ops.scatter_elements(every, free, others), targets, origins)
 
 
 @writes("reshape")

@@ -10,7 +10,8 @@ from flowloom import ops
 from flowloom.compiler.expr import Expr
 from flowloom.formats.onnx.errors import OnnxError
 from flowloom.formats.onnx.writing.table import becomes, writes
-from flowloom.formats.onnx.writing.writer import Extent, Name, Size, Writer
+from flowloom.formats.onnx.writing.writer import Extent, Name, Writer
+from flowloom.ops.composing import part, span
 from flowloom.ops.fourier import fit, scale_ends
 from flowloom.spec import Dim, is_float, normalize_axis
 
@@ -27,7 +28,7 @@ def _transform(w: Writer, e: Expr, x: Name) -> Any:
     y = w.node("Unsqueeze", y, w.ints(-1)) if real else y
     length: Extent = params["length"] or w.extent(operand, x, axis)
     count = w.scalar(length) if params["length"] else ""
-    how = {"inverse": int(inverse) or None, "onesided": int(real) or None}
+    how: dict[str, Any] = {"inverse": int(inverse) or None, "onesided": int(real) or None}
     made = w.node("DFT", y, count, w.constant(np.int64(axis)), **how)
     return _scaled(w, e, made, length, (INVERSE if inverse else FORWARD)[params["norm"]])
 
@@ -46,18 +47,13 @@ def _scaled(w: Writer, e: Expr, y: Name, length: Extent, power: float) -> Any:
 def _irfft(x: Any, *, axis: int, length: int | None, norm: str) -> Any:
     """The inverse of all frequencies: those that are left out are the conjugates of the others, from the end."""
     axis = normalize_axis(axis, x.ndim)
-    bins = x.shape[axis]
-    if not isinstance(bins, int):
-        raise OnnxError("the number of frequencies must be known")
-    n = 2 * (bins - 1) if length is None else length
     x = x if is_float(x.dtype) else ops.cast(x, dtype="float32")
-    half = fit(x, size=n // 2 + 1, axis=axis)
-    lead = (None,) * axis
-    inner = ops.slice(half, start=(*lead, 1), stop=(*lead, (n + 1) // 2))
+    half = x if length is None else fit(x, size=length // 2 + 1, axis=axis)
+    last = -1 if length is None else (length + 1) // 2
+    inner = span(half, 1, last, axis)
     mirrored = ops.flip(inner, axis=axis) * np.array([1.0, -1.0], x.dtype)
     whole = ops.ifft(ops.concatenate(half, mirrored, axis=axis), axis=axis, norm=norm)
-    front = (None,) * (x.ndim - 1)
-    return ops.squeeze(ops.slice(whole, start=(*front, 0), stop=(*front, 1)), axis=-1)
+    return part(whole, 0)
 
 
 @becomes("dct")
@@ -115,4 +111,6 @@ def _overlap_add(x: Any, *, frame_step: int) -> Any:
         moved = ops.pad(part, pad_width=around)
         blocks = moved if blocks is None else blocks + moved
     flat = ops.flatten(blocks, first=-2)
-    return ops.slice(flat, start=(None,) * (x.ndim - 1), stop=(*(None,) * (x.ndim - 2), length - (parts + 1) * frame_step))
+    return ops.slice(
+        flat, start=(None,) * (x.ndim - 1), stop=(*(None,) * (x.ndim - 2), length - (parts + 1) * frame_step)
+    )

@@ -58,7 +58,7 @@ def _label_encode(w: Writer, e: Expr, x: Name) -> Any:
 
 def _coded(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype in which ONNX encodes labels of that one."""
-    return dtype if dtype == object or dtype.name in ("float32", "float64") else np.dtype("int64")
+    return dtype if dtype.kind == "O" or dtype.name in ("float32", "float64") else np.dtype("int64")
 
 
 @writes("count_ngrams")
@@ -71,7 +71,7 @@ def _count_ngrams(w: Writer, e: Expr, x: Name) -> Any:
     pool = [word for i in order for word in grams[i]]
     starts = [sum(n for n in lengths if n < length) for length in range(1, lengths[-1] + 1)]
     text = isinstance(pool[0], str)
-    weights = params["weights"]
+    weights = params["weights"] or (1.0,) * len(grams)
     width = e.shape[-1]
     made = w.node(
         "TfIdfVectorizer",
@@ -84,7 +84,7 @@ def _count_ngrams(w: Writer, e: Expr, x: Name) -> Any:
         ngram_indexes=[params["columns"][i] for i in order],
         pool_int64s=None if text else pool,
         pool_strings=pool if text else None,
-        weights=[weights[i] for i in order] if weights else None,
+        weights=[weights[i] for i in order],
     )
     missing = width - 1 - max(params["columns"])
     if not missing:

@@ -22,12 +22,17 @@ def _tree_leaves(x: Any, roots: Any, features: Any, thresholds: Any, modes: Any,
         node = ops.maximum(place, 0)
         value = ops.take_along_axis(x, ops.cast(ops.take(features, node), dtype="int64"), axis=1)
         threshold, mode = ops.take(thresholds, node), ops.take(modes, node)
-        among = ops.take(members, ops.cast(ops.maximum(ops.where(ops.equal(mode, MEMBER), threshold, 0), 0), dtype="int64"))
-        holds = ops.logical_and(ops.equal(mode, MEMBER), ops.any(ops.equal(ops.expand_dims(value, axis=-1), among), axis=-1))
+        among = ops.take(
+            members, ops.cast(ops.maximum(ops.where(ops.equal(mode, MEMBER), threshold, 0), 0), dtype="int64")
+        )
+        holds = ops.logical_and(
+            ops.equal(mode, MEMBER), ops.any(ops.equal(ops.expand_dims(value, axis=-1), among), axis=-1)
+        )
         for number, compare in enumerate(COMPARISONS):
             holds = ops.logical_or(holds, ops.logical_and(ops.equal(mode, number), compare(value, threshold)))
         unknown = ops.logical_and(ops.cast(ops.take(missing, node), dtype="bool"), ops.not_equal(value, value))
         way = ops.where(ops.logical_or(holds, unknown), ops.take(if_true, node), ops.take(if_false, node))
         return (ops.where(place < 0, place, ops.cast(way, dtype="int64")),)
 
-    return -1 - while_loop(lambda index, place: ops.any(place >= 0), step, [first])[0]
+    leaves: Any = while_loop(lambda index, place: ops.any(place >= 0), step, [first])[0]
+    return -1 - leaves
