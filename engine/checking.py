@@ -218,4 +218,8 @@ def _mismatch(
     original = next(e for e, d in doubled.items() if d is culprit)
     ids = [id for id in lowered.origins.of(original) if id in y.graph.nodes]
     where = f". In {y.graph.whereabouts(ids[0])}" if ids else ""
-    return GradientError(f"{message}; the rule of {culprit.op.name} is wrong, or differs on purpose{where}", name, ids[0] if ids else None)
+    return GradientError(
+        f"{message}; the rule of {culprit.op.name} is wrong, or differs on purpose{where}",
+        name,
+        ids[0] if ids else None,
+    )

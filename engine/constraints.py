@@ -12,11 +12,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from flowloom.ops import clip, relu, sqrt, square, sum
+from flowloom.params import Axis, NotNegative
 
 __all__ = ["Constraint", "max_norm", "min_max_norm", "non_neg", "unit_norm"]
 
-Size: TypeAlias = Annotated[float, Meta(ge=0)]
-Axis: TypeAlias = int | tuple[int, ...]
 EPSILON = 1e-7  # keeps a norm of 0 from being divided by
 
 
@@ -30,7 +29,7 @@ class _Constraint(Struct, frozen=True, tag_field="name", tag=True, forbid_unknow
 class max_norm(_Constraint, frozen=True):
     """Norms of at most `max_value` (Srivastava et al. 2014, section 5.1)."""
 
-    max_value: Size = 2.0
+    max_value: NotNegative = 2.0
     axis: Axis = 0
 
     def __call__(self, w: Any) -> Any:
@@ -60,8 +59,8 @@ class unit_norm(_Constraint, frozen=True):
 class min_max_norm(_Constraint, frozen=True):
     """Norms from `min_value` to `max_value`; of the way there, each update goes the share `rate`."""
 
-    min_value: Size = 0.0
-    max_value: Size = 1.0
+    min_value: NotNegative = 0.0
+    max_value: NotNegative = 1.0
     rate: Annotated[float, Meta(gt=0, le=1)] = 1.0
     axis: Axis = 0
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from flowloom.ops import random_normal as draw_normal
 from flowloom.ops import random_truncated_normal as draw_truncated_normal
 from flowloom.ops import random_uniform as draw_uniform
+from flowloom.params import NotNegative, Positive
 from flowloom.spec import Spec, SpecError
 
 __all__ = [
@@ -41,7 +42,6 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
-Spread: TypeAlias = Annotated[float, Meta(ge=0)]
 TRUNCATED = 0.87962566103423978  # the standard deviation of a normal distribution that is cut off at 2
 
 
@@ -66,7 +66,7 @@ class random_normal(_Initializer, frozen=True):
     """Normally distributed values."""
 
     mean: float = 0.0
-    stddev: Spread = 0.05
+    stddev: NotNegative = 0.05
 
     def __call__(self, key: Array, shape: tuple[int, ...], dtype: str) -> Array:
         """An array of `shape` and `dtype`."""
@@ -92,7 +92,7 @@ class truncated_normal(_Initializer, frozen=True):
     """Normally distributed values, none further from `mean` than twice `stddev`."""
 
     mean: float = 0.0
-    stddev: Spread = 0.05
+    stddev: NotNegative = 0.05
 
     def __call__(self, key: Array, shape: tuple[int, ...], dtype: str) -> Array:
         """An array of `shape` and `dtype`."""
@@ -102,7 +102,7 @@ class truncated_normal(_Initializer, frozen=True):
 class variance_scaling(_Initializer, frozen=True):
     """Values of mean 0 and variance `scale` over the number of inputs, of outputs, or the mean of both."""
 
-    scale: Annotated[float, Meta(gt=0)] = 1.0
+    scale: Positive = 1.0
     mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
     distribution: Literal["truncated_normal", "untruncated_normal", "uniform"] = "truncated_normal"
 

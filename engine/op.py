@@ -85,7 +85,7 @@ class Op:
         if len(args) == 1 and isinstance(args[0], list | tuple) and any(p.variadic for p in self.ports):
             args = tuple(args[0])
         try:
-            operands, values = operands_of(self.name, self.ports, args, params)
+            operands, values = operands_of(self.name, self.ports, args, params, self.params)
             full = complete(self.params, values, f"{self.name}()")
         except (TypeError, SpecError) as error:
             for arg in (*args, *params.values()):
@@ -108,6 +108,11 @@ class Op:
         spec = self.infer(*specs, **params)
         if any(isinstance(a, Spec) for a in ready):
             return spec
+        sizes = (d for s in (spec if isinstance(spec, tuple) else (spec,)) for d in s.shape)
+        if name := next((d for d in sizes if isinstance(d, str)), None):
+            rule = f"only a graph knows the size {name!r}, and there one begins with a tensor"
+            hint = "fl.broadcast_to(fl.constant(0.0), shape=...) gives one of that size"
+            raise SpecError(f"{rule}; {hint}", dimension=name, call=f"{self.name}()")
         made = self.compute(np, *ready, **params)
         return tuple(np.asarray(m) for m in made) if isinstance(made, tuple) else np.asarray(made)
 
@@ -328,24 +333,26 @@ def port_names(ports: Sequence[Port], count: int) -> tuple[str, ...]:
 
 
 def operands_of(
-    owner: str, ports: Sequence[Port], args: Sequence[Any], keywords: Mapping[str, Any]
+    owner: str, ports: Sequence[Port], args: Sequence[Any], keywords: Mapping[str, Any], declared: Iterable[str]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What is given for each of the `ports`, by position or by name, None for those that stay open; and the parameters.
 
-    Raises TypeError for a wrong number of operands, SpecError for None where something is needed. A variadic port
-    alone needs one.
+    Raises TypeError for a wrong number of operands, naming the `declared` parameters that were meant, SpecError for
+    None where something is needed. A variadic port alone needs one.
     """
     operands, params = list(args), dict(keywords)
     if any(p.variadic for p in ports):
         if len(operands) < max(1, len(ports) - 1):
             raise _wrong_count(owner, ports, len(operands))
+        if isinstance(operands[0], list | tuple) and _is_symbolic(operands[0]):
+            raise _wrong_count(owner, ports, len(operands), zip(declared, operands[1:], strict=False))
         return tuple(operands), params
     for port in ports[len(operands) :]:
         if port.name not in params and not port.optional:
             raise _wrong_count(owner, ports, len(operands))
         operands.append(params.pop(port.name, None))
     if len(operands) > len(ports):
-        raise _wrong_count(owner, ports, len(operands))
+        raise _wrong_count(owner, ports, len(operands), zip(declared, operands[len(ports) :], strict=False))
     for port, operand in zip(ports, operands, strict=True):
         if port.name in params:
             raise TypeError(f"{owner}() is given {port.name!r} twice")
@@ -354,7 +361,13 @@ def operands_of(
     return tuple(operands), params
 
 
-def _wrong_count(owner: str, ports: Sequence[Port], count: int) -> TypeError:
+def _is_symbolic(operand: Any) -> bool:
+    """Whether it is a tensor of a graph or the like, or a list with one."""
+    return any(hasattr(type(x), "__apply_op__") for x in (operand if isinstance(operand, list | tuple) else [operand]))
+
+
+def _wrong_count(owner: str, ports: Sequence[Port], count: int, beyond: Iterable[tuple[str, Any]] = ()) -> TypeError:
+    """The error for `count` operands. `beyond`: those that no port takes, with the parameters they may have meant."""
     wants = ", ".join(f"*{p.name}" if p.variadic else f"{p.name}=None" if p.optional else p.name for p in ports)
     least = max(1, len(ports) - 1) if any(p.variadic for p in ports) else sum(not p.optional for p in ports)
     most = len(ports)
@@ -364,7 +377,9 @@ def _wrong_count(owner: str, ports: Sequence[Port], count: int) -> TypeError:
         takes = f"{least} to {most} tensors"
     else:
         takes = f"{least} tensor{'' if least == 1 else 's'}"
-    return TypeError(f"{owner}({wants}) takes {takes}; got {count}")
+    meant = ", ".join(f"{name}={value!r}" for name, value in beyond if not _is_symbolic(value))
+    hint = f". Parameters are given by name: {meant}" if 0 < len(meant) <= 80 else ""
+    return TypeError(f"{owner}({wants}) takes {takes}; got {count}{hint}")
 
 
 def get_op(name: str, registry: Mapping[str, Op] = REGISTRY) -> Op:

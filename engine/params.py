@@ -47,12 +47,22 @@ DType: TypeAlias = Literal[
     "float4_e2m1fn",
 ]
 Padding: TypeAlias = Literal["valid", "same"]
+Whole: TypeAlias = Annotated[int, Meta(ge=0)]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
+NotNegative: TypeAlias = Annotated[float, Meta(ge=0)]
+Positive: TypeAlias = Annotated[float, Meta(gt=0)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Fraction: TypeAlias = Annotated[float, Meta(ge=0, lt=1)]
+Axis: TypeAlias = int | tuple[int, ...]
+Axes: TypeAlias = Axis | None  # None: all of them
+Size: TypeAlias = Whole | str | None  # a dimension: a number, a name, or unknown
+Shape: TypeAlias = tuple[Size, ...]
 # msgspec 0.22 crashes on a union of a constrained int and a tuple of fixed length; a length constraint says the same.
 Single: TypeAlias = Count | Annotated[tuple[Count, ...], Meta(min_length=1, max_length=1)]
 Pair: TypeAlias = Count | Annotated[tuple[Count, ...], Meta(min_length=2, max_length=2)]
 Triple: TypeAlias = Count | Annotated[tuple[Count, ...], Meta(min_length=3, max_length=3)]
 Each: TypeAlias = Count | tuple[Count, ...]  # for ops on any number of axes: one for all of them, or one for each
+WindowSize: TypeAlias = tuple[Count, ...]
 # Padding by name, or the widths (before, after) for each axis; see `ops/windows.py`.
 Margin: TypeAlias = tuple[int, int]
 WindowPadding: TypeAlias = Literal["valid", "same", "same_lower"]
@@ -60,9 +70,6 @@ Padding1D: TypeAlias = WindowPadding | Annotated[tuple[Margin, ...], Meta(min_le
 Padding2D: TypeAlias = WindowPadding | Annotated[tuple[Margin, ...], Meta(min_length=2, max_length=2)]
 Padding3D: TypeAlias = WindowPadding | Annotated[tuple[Margin, ...], Meta(min_length=3, max_length=3)]
 AnyPadding: TypeAlias = WindowPadding | Literal["causal"] | tuple[Margin, ...]
-Fraction: TypeAlias = Annotated[float, Meta(ge=0, lt=1)]
-Axes: TypeAlias = int | tuple[int, ...] | None
-Shape: TypeAlias = tuple[Annotated[int, Meta(ge=0)] | str | None, ...]
 
 REQUIRED: Any = inspect.Parameter.empty
 NOT_FINITE = ("inf", "-inf", "nan")  # how a document, which is JSON, writes the floats that JSON cannot hold
@@ -174,9 +181,15 @@ def unknown_name(name: Any, known: Iterable[str], what: str) -> str:
     return f"{what} {_cut(repr(name))}{hint} There is: {', '.join(shown) or 'none'}"
 
 
-def no_such_name(module: str, name: str, known: Iterable[str]) -> AttributeError:
-    """The error for a name that a module does not have: "flowloom has no 'sofmax'; did you mean 'softmax'?"."""
-    close = difflib.get_close_matches(name, known, n=1)
+def no_such_name(
+    module: str, name: str, known: Iterable[str], elsewhere: Mapping[str, str] | None = None
+) -> AttributeError:
+    """The error for a name that a module does not have: "flowloom has no 'sofmax'; did you mean 'softmax'?".
+
+    `elsewhere` gives the known names of what other libraries call otherwise.
+    """
+    names = [elsewhere[name]] if elsewhere and name in elsewhere else list(known)
+    close = names if len(names) == 1 else difflib.get_close_matches(name.lower(), names, n=1)
     return AttributeError(f"{module} has no {_cut(repr(name))}" + (f"; did you mean {close[0]!r}?" if close else ""))
 
 

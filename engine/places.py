@@ -11,11 +11,10 @@ Place: TypeAlias = tuple[str, int]  # a code object's file name, and a line in i
 
 
 def user_place() -> Place | None:
-    """The line of the innermost caller that is not flowloom's own code."""
+    """The line of the innermost caller that is neither flowloom's own code nor NumPy's, which calls it back."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        name = frame.f_globals.get("__name__", "")
-        if name != "flowloom" and not name.startswith("flowloom."):
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("flowloom", "numpy"):
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None

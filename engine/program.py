@@ -15,7 +15,7 @@ from flowloom.compiler.plan import make_plan
 from flowloom.feeds import bind
 from flowloom.graph.expansion import STEP_KEY
 from flowloom.graph.graph import Graph
-from flowloom.graph.lower import Lowered, lower, needed
+from flowloom.graph.lower import Lowered, inputs_needed, lower
 from flowloom.graph.tensor import Tensor
 from flowloom.initializers import key_of
 from flowloom.spec import Spec
@@ -67,7 +67,7 @@ class Program:
         self.training = training
         self._calls = count()
         self._steps: OrderedDict[Any, tuple[Lowered, PortableStep]] = OrderedDict()
-        lower(self.graph, self.outputs, training=training)
+        self._needed = self.graph.structure, inputs_needed(self.graph, self.outputs, training=training)
 
     def __repr__(self) -> str:
         return f"<program: {', '.join(self.inputs) or 'nothing'} -> {', '.join(t.name for t in self.outputs)}>"
@@ -75,9 +75,11 @@ class Program:
     @property
     def inputs(self) -> dict[str, Spec]:
         """The specs of the inputs that must be fed, by name, in the order they were made."""
-        nodes = self.graph.nodes
-        read = set(needed(self.graph, self.outputs))
-        return {nodes[t.id].path: t.spec for t in self.graph.inputs if t.id in read}
+        with self.graph.lock:
+            structure = self.graph.structure
+            if self._needed[0] != structure:
+                self._needed = structure, inputs_needed(self.graph, self.outputs, training=self.training)
+            return dict(self._needed[1])
 
     def __call__(self, feeds: Mapping[str, Any] | None = None) -> Any:
         """The values of the outputs: an array of each one's spec (a list of them if a list was compiled).
@@ -116,7 +118,7 @@ class Program:
 
 def leaf_values(graph: Graph, lowered: Lowered, feeds: Mapping[str, Array], key: Array) -> dict[Expr, Array]:
     """The arrays of all leaves of a lowered graph: what is fed, its variables, and the random key of this step."""
-    fed = {expr: feeds[name] for name, expr in lowered.inputs.items()}
+    fed = {expr: feeds[name] for name, expr in lowered.inputs.items() if name in feeds}
     return fed | {v.expr: graph.values.get(v) for v in lowered.variables.values()} | {STEP_KEY: key}
 
 

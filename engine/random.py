@@ -12,15 +12,12 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta
 
 from flowloom import ops
-from flowloom.compiler.expr import Expr
+from flowloom.compiler.expr import CONSTANT, Expr
 from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
-from flowloom.ops.choosing import Size
-from flowloom.ops.distributions import Scale
-from flowloom.ops.random import Float, Integer, Probability
-from flowloom.ops.rejection import Positive
-from flowloom.params import Count, DType, Shape
-from flowloom.spec import SpecError
+from flowloom.ops.random import Float, Integer
+from flowloom.params import Count, DType, NotNegative, Positive, Shape, Share, Size
+from flowloom.spec import SpecError, is_integer
 
 __all__ = [
     "bernoulli",
@@ -63,7 +60,7 @@ def normal(
     *,
     shape: Shape = (),
     mean: float = 0.0,
-    stddev: Scale = 1.0,
+    stddev: NotNegative = 1.0,
     dtype: Float = "float32",
 ) -> Expr:
     """Normally distributed numbers. Returns the shape of `like`, or `shape`."""
@@ -78,7 +75,7 @@ def truncated_normal(
     *,
     shape: Shape = (),
     mean: float = 0.0,
-    stddev: Scale = 1.0,
+    stddev: NotNegative = 1.0,
     dtype: Float = "float32",
 ) -> Expr:
     """Normally distributed numbers, none further from `mean` than twice `stddev`.
@@ -92,7 +89,7 @@ def truncated_normal(
 
 @layer("random", "random")
 def exponential(
-    node: NodeContext, like: Any = None, *, shape: Shape = (), scale: Scale = 1.0, dtype: Float = "float32"
+    node: NodeContext, like: Any = None, *, shape: Shape = (), scale: NotNegative = 1.0, dtype: Float = "float32"
 ) -> Expr:
     """Exponentially distributed numbers of mean `scale`. Returns the shape of `like`, or `shape`."""
     drawn: Expr = ops.random_exponential(node.key(), shape=_shape(node, like, shape), scale=scale, dtype=dtype)
@@ -106,7 +103,7 @@ def laplace(
     *,
     shape: Shape = (),
     loc: float = 0.0,
-    scale: Scale = 1.0,
+    scale: NotNegative = 1.0,
     dtype: Float = "float32",
 ) -> Expr:
     """Numbers about `loc`, at exponentially distributed distances. Returns the shape of `like`, or `shape`."""
@@ -121,7 +118,7 @@ def gumbel(
     *,
     shape: Shape = (),
     loc: float = 0.0,
-    scale: Scale = 1.0,
+    scale: NotNegative = 1.0,
     dtype: Float = "float32",
 ) -> Expr:
     """Numbers of the Gumbel distribution: added to logits, the largest is a draw from their softmax.
@@ -149,7 +146,7 @@ def gamma(
 
 @layer("random", "random")
 def bernoulli(
-    node: NodeContext, like: Any = None, *, shape: Shape = (), p: Probability = 0.5, dtype: DType = "float32"
+    node: NodeContext, like: Any = None, *, shape: Shape = (), p: Share = 0.5, dtype: DType = "float32"
 ) -> Expr:
     """1 with probability `p`, else 0. Returns the shape of `like`, or `shape`."""
     drawn: Expr = ops.random_bernoulli(node.key(), shape=_shape(node, like, shape), p=p, dtype=dtype)
@@ -203,4 +200,7 @@ def shuffle(node: NodeContext, x: Any, *, axis: int = 0) -> Expr:
 
 
 def _shape(node: NodeContext, like: Any, shape: Shape) -> tuple[Any, ...]:
+    """The sizes to draw. Raises SpecError if they are given as the first operand, which is a tensor to be like."""
+    if like is not None and like.op is CONSTANT and like.ndim < 2 and is_integer(like.dtype):
+        raise SpecError(f"sizes are given by name: shape={tuple(like.value.reshape(-1).tolist())}", dimension="shape")
     return node.sized(shape) if like is None else like.shape

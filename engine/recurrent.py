@@ -16,17 +16,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Literal, TypeAlias
-
-from msgspec import Meta
+from typing import Any, Literal, TypeAlias
 
 from flowloom import ops
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
 from flowloom.layers.recurrence import Cell, Map, gru_cell, lstm_cell, recur, same, simple_cell
-from flowloom.layers.shapes import dimensions, known, span, zeros_beside
-from flowloom.spec import SpecError, merge, promote
+from flowloom.layers.shapes import dimensions, known, zeros_beside
+from flowloom.ops.composing import part, span
+from flowloom.ops.inference import shaped
+from flowloom.params import Positive
+from flowloom.spec import SpecError, promote
 
 __all__ = ["gru", "lstm", "rnn"]
 
@@ -45,7 +46,6 @@ Function: TypeAlias = Literal[
     "softplus",
 ]
 Constants: TypeAlias = tuple[float | None, ...]
-Bound: TypeAlias = Annotated[float, Meta(gt=0)]
 
 # What each function computes of x, alpha and beta; and what those are where they are not given (ONNX, "RNN").
 FUNCTIONS: dict[str, tuple[Callable[[Any, float, float], Any], float, float]] = {
@@ -77,7 +77,7 @@ def rnn(
     activations: tuple[Function, ...] = ("tanh",),
     activation_alpha: Constants = (),
     activation_beta: Constants = (),
-    clip: Bound | None = None,
+    clip: Positive | None = None,
     time_major: bool = False,
 ) -> tuple[Expr, ...]:
     """The simplest recurrent network: h = f(x W + h R + b) (ONNX RNN). Returns all outputs y and the last h.
@@ -112,7 +112,7 @@ def lstm(
     activations: tuple[Function, ...] = ("sigmoid", "tanh", "tanh"),
     activation_alpha: Constants = (),
     activation_beta: Constants = (),
-    clip: Bound | None = None,
+    clip: Positive | None = None,
     input_forget: bool = False,
     time_major: bool = False,
 ) -> tuple[Expr, ...]:
@@ -130,7 +130,7 @@ def lstm(
     def cell(way: int, recurrent: Any, extra: Any) -> Cell:
         looks = None
         if peepholes is not None:
-            seen, units = _at(peepholes, way, 0), network.units
+            seen, units = part(peepholes, way, 0), network.units
             looks = {name: span(seen, i * units, (i + 1) * units) for i, name in enumerate("iof")}
         how: dict[str, Any] = {"order": "iofg", "clipped": partial(_clipped, limit=clip), "coupled": input_forget}
         return lstm_cell(recurrent, *functions[way], peepholes=looks, **how)
@@ -152,7 +152,7 @@ def gru(
     activations: tuple[Function, ...] = ("sigmoid", "tanh"),
     activation_alpha: Constants = (),
     activation_beta: Constants = (),
-    clip: Bound | None = None,
+    clip: Positive | None = None,
     linear_before_reset: bool = False,
     time_major: bool = False,
 ) -> tuple[Expr, ...]:
@@ -217,12 +217,12 @@ class _Network:
 
     def way(self, index: int) -> tuple[Any, Any, Any]:
         """Of one direction: what the kernel makes of the input, the recurrent kernel, and its bias if that is apart."""
-        kernel, recurrent = (ops.transpose(_at(w, index, 0)) for w in (self.kernel, self.recurrent_kernel))
+        kernel, recurrent = (ops.transpose(part(w, index, 0)) for w in (self.kernel, self.recurrent_kernel))
         read = ops.matmul(self.steps, kernel)
         if self.bias is None:
             return read, recurrent, None
         middle = self.gates * self.units
-        both = _at(self.bias, index, 0)
+        both = part(self.bias, index, 0)
         first, second = span(both, None, middle), span(both, middle, None)
         return (read + first, recurrent, second) if self.apart else (read + (first + second), recurrent, None)
 
@@ -241,7 +241,7 @@ def _run(
         read, recurrent, extra = network.way(i)
         dtype = promote(read.dtype, *(s.dtype for s in initial if s is not None))
         empty = zeros_beside(ops.transpose(read, axes=(1, 0, 2)), network.units, dtype=dtype)
-        begin = [empty if s is None else _at(s, i, where) for s in initial]
+        begin = [empty if s is None else part(s, i, where) for s in initial]
         made.append(
             recur(
                 cell(i, recurrent, extra),
@@ -285,17 +285,7 @@ def _clipped(x: Any, limit: float | None) -> Any:
     return same(x) if limit is None else ops.clip(x, low=-limit, high=limit)
 
 
-def _at(x: Any, index: int, axis: int) -> Any:
-    """`x` at `index` along `axis`, without that axis."""
-    return ops.squeeze(span(x, index, index + 1, axis), axis=axis)
-
-
 def _shaped(x: Any, shape: tuple[Any, ...], what: str) -> None:
     """Raise SpecError, calling it `what`, unless `x` is open or has the shape."""
-    if x is None:
-        return
-    try:
-        for a, b in zip(x.shape, shape, strict=True):
-            merge(a, b)
-    except ValueError:
-        raise SpecError(f"{what} must be {shape}; got {x.spec}", dimension=f"{x.shape} != {shape}") from None
+    if x is not None:
+        shaped(x, shape, what)

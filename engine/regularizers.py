@@ -6,17 +6,17 @@ A layer takes one for each of its variables: by name, as `fl.regularizers.l2(0.0
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from flowloom.ops import abs as absolute
 from flowloom.ops import matmul, sqrt, square, sum, transpose
+from flowloom.params import NotNegative
 from flowloom.spec import SpecError
 
 __all__ = ["Regularizer", "l1", "l1_l2", "l2", "orthogonal"]
 
-Factor: TypeAlias = Annotated[float, Meta(ge=0)]
 EPSILON = 1e-7  # keeps a row of zeros from being divided by 0
 
 
@@ -30,7 +30,7 @@ class _Regularizer(Struct, frozen=True, tag_field="name", tag=True, forbid_unkno
 class l1(_Regularizer, frozen=True):
     """`l1` times the sum of magnitudes: many elements become exactly 0 (Tibshirani 1996)."""
 
-    l1: Factor = 0.01
+    l1: NotNegative = 0.01
 
     def __call__(self, w: Any) -> Any:
         """The scalar that is added for the variable `w`."""
@@ -40,7 +40,7 @@ class l1(_Regularizer, frozen=True):
 class l2(_Regularizer, frozen=True):
     """`l2` times the sum of squares: no element becomes large (Hoerl & Kennard 1970)."""
 
-    l2: Factor = 0.01
+    l2: NotNegative = 0.01
 
     def __call__(self, w: Any) -> Any:
         """The scalar that is added for the variable `w`."""
@@ -50,8 +50,8 @@ class l2(_Regularizer, frozen=True):
 class l1_l2(_Regularizer, frozen=True):
     """Both of them: the elastic net (Zou & Hastie 2005). By name alone, 0.01 of each."""
 
-    l1: Factor = 0.0
-    l2: Factor = 0.0
+    l1: NotNegative = 0.0
+    l2: NotNegative = 0.0
 
     def __call__(self, w: Any) -> Any:
         """The scalar that is added for the variable `w`."""
@@ -64,7 +64,7 @@ class orthogonal(_Regularizer, frozen=True):
     0 when every two are orthogonal. The variable must be a matrix.
     """
 
-    factor: Factor = 0.01
+    factor: NotNegative = 0.01
     mode: Literal["rows", "columns"] = "rows"
 
     def __call__(self, w: Any) -> Any:

@@ -7,7 +7,7 @@ only itself), a product such as "64*batch", or None: unknown, compatible with an
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
@@ -212,11 +212,19 @@ def literal_dtype(value: Any, others: Iterable[np.dtype[Any]]) -> np.dtype[Any]:
 # ---------------------------------------------------------------- dimensions
 
 
-def merge(a: Dim, b: Dim) -> Dim:
-    """The one dimension that `a` and `b` both are. Raises SpecError where they differ."""
+def merge(a: Dim, b: Dim, rule: str | None = None) -> Dim:
+    """The one dimension that `a` and `b` both are. Raises SpecError, saying the `rule`, where they differ."""
     if a is None or b is None or a == b:
         return b if a is None else a
-    raise SpecError(f"sizes differ, {a} and {b}", dimension=f"{a} != {b}")
+    raise SpecError(rule or f"sizes differ, {a} and {b}", dimension=f"{a} != {b}")
+
+
+def merge_shapes(a: Sequence[Dim], b: Sequence[Dim], rule: str | None = None) -> Shape:
+    """The one shape that `a` and `b` both are. Raises SpecError, saying the `rule`, where they differ."""
+    if len(a) == len(b) and all(d is None or e is None or d == e for d, e in zip(a, b, strict=True)):
+        return tuple(e if d is None else d for d, e in zip(a, b, strict=True))
+    both = shape_text(a), shape_text(b)
+    raise SpecError(rule or f"shapes differ, {both[0]} and {both[1]}", dimension=f"{both[0]} != {both[1]}")
 
 
 def broadcast(*specs: Spec, dtype: np.dtype[Any] | None = None) -> Spec:

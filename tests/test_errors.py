@@ -355,6 +355,31 @@ BUILDING: dict[str, Mistake] = {
     # calls
     "too few": (TypeError, "add(a, b) takes 2 tensors; got 1", "add", lambda: fl.add(rows())),
     "too many": (TypeError, "exp(x) takes 1 tensor; got 3", "exp", lambda: fl.exp(rows(), 2.0, 3.0)),
+    "parameter by position": (
+        TypeError,
+        "expand_dims(x) takes 1 tensor; got 2. Parameters are given by name: axis=-1",
+        "expand_dims",
+        lambda: fl.expand_dims(rows(), -1),
+    ),
+    "list and parameter": (
+        TypeError,
+        "layers.concatenate(*xs) takes 1 or more tensors; got 2. Parameters are given by name: axis=1",
+        "concatenate",
+        lambda: fl.layers.concatenate([r := rows(), r], 1),
+    ),
+    "sizes to draw by position": (
+        fl.SpecError,
+        "normal(like: int64[2]): sizes are given by name: shape=(3, 4)",
+        "normal",
+        lambda: (rows(), fl.random.normal((3, 4))),
+    ),
+    "size by name outside of a graph": (
+        fl.SpecError,
+        "full(): only a graph knows the size 'batch', and there one begins with a tensor; "
+        "fl.broadcast_to(fl.constant(0.0), shape=...) gives one of that size",
+        None,
+        lambda: fl.full(shape=("batch", 4)),
+    ),
     "none": (fl.SpecError, "add(): None is not an array of numbers", "add", lambda: rows() + None),
     "text operand": (
         fl.SpecError,
@@ -377,9 +402,21 @@ BUILDING: dict[str, Mistake] = {
     ),
     "misspelt layer": (
         AttributeError,
-        "module 'flowloom.layers' has no attribute 'danse'",
+        "flowloom.layers has no 'danse'; did you mean 'dense'?",
         None,
         lambda: fl.layers.danse(rows()),
+    ),
+    "Keras' layer": (
+        AttributeError,
+        "flowloom.layers has no 'LSTM'; did you mean 'lstm'?",
+        None,
+        lambda: fl.layers.LSTM(rows()),
+    ),
+    "Keras' loss": (
+        AttributeError,
+        "flowloom.losses has no 'binary_crossentropy'; did you mean 'sigmoid_cross_entropy'?",
+        None,
+        lambda: fl.losses.binary_crossentropy(rows(), rows()),
     ),
     "truth": (
         TypeError,
@@ -437,7 +474,7 @@ BUILDING: dict[str, Mistake] = {
     ),
     "scan state": (
         fl.SpecError,
-        "scan(index: int64[], results.0: float32[2]): state 0 must keep its spec; got float32[] and float32[2]",
+        "scan(index: int64[], results.0: float32[2]): state 0 must keep its spec; it begins as float32[] and becomes float32[2]",
         "scan/end",
         lambda: fl.scan(lambda s, x: (fl.stack(s, s), None), fl.constant(0.0), rows()),
     ),

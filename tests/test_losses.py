@@ -10,6 +10,7 @@ from scipy import special
 from sklearn import metrics
 
 import flowloom as fl
+from flowloom.spec import shape_text
 
 Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng(6)
@@ -92,7 +93,7 @@ def test_shapes_that_differ_are_refused_with_both_of_them(target: tuple[Any, ...
         with pytest.raises(fl.SpecError, match=r"must have the same shape; got float32\[batch, 3\] and ") as caught:
             fl.losses.mean_squared_error(a, b)
 
-    assert caught.value.dimension == f"{a.spec} != {b.spec}"
+    assert caught.value.dimension == f"{shape_text(a.shape)} != {shape_text(b.shape)}"
 
 
 def test_a_dimension_of_any_size_fits_a_named_one() -> None:

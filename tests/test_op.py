@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -161,3 +162,10 @@ def test_an_op_without_a_kernel_says_so_when_it_runs() -> None:
     assert unfinished(Spec((3,))) == Spec((3,))
     with pytest.raises(NotImplementedError, match="unfinished has no kernel"):
         unfinished(np.zeros(3))
+
+
+def test_help_and_signature_are_those_of_the_declaration() -> None:
+    assert inspect.getdoc(fl.clip) == fl.clip.doc
+    assert fl.clip.__name__ == "clip"
+    assert list(inspect.signature(fl.clip).parameters) == ["x", "low", "high", "name"]
+    assert list(inspect.signature(fl.layers.dense).parameters)[:2] == ["x", "units"]

@@ -146,3 +146,17 @@ def test_a_variational_autoencoder_can_be_wired_from_noise() -> None:
 def test_what_cannot_be_drawn_is_refused(make: Any, complaint: str) -> None:
     with fl.Graph("wrong"), pytest.raises(fl.SpecError, match=complaint):
         make()
+
+
+def test_an_input_that_nothing_needs_says_how_many_to_draw() -> None:
+    with fl.Graph():
+        real = fl.input("real", shape=("batch", 2))
+        drawn = fl.random.normal(shape=("batch", 3))
+        fl.concatenate(real, drawn, axis=-1)
+    program = fl.compile(drawn)
+
+    assert program({"real": np.zeros((5, 2))}).shape == (5, 3)
+    with pytest.raises(fl.SpecError, match="the size of 'batch' is not known: no input that is fed has it"):
+        program()
+    with pytest.raises(fl.FeedError, match="input 'real' takes"):
+        program({"real": np.zeros(5)})

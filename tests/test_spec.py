@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
-from flowloom.spec import Spec, SpecError, as_array, broadcast, merge, normalize_axis, product, promote, quotient
+from flowloom.spec import (
+    Spec,
+    SpecError,
+    as_array,
+    broadcast,
+    merge,
+    merge_shapes,
+    normalize_axis,
+    product,
+    promote,
+    quotient,
+)
 
 F32, F64, I64, I8, BOOL = (np.dtype(n) for n in ("float32", "float64", "int64", "int8", "bool"))
 names = st.sampled_from(["batch", "time", "width"])
@@ -59,6 +70,16 @@ def test_a_name_is_only_itself() -> None:
         merge("batch", 3)
 
     assert caught.value.dimension == "batch != 3"
+
+
+def test_two_shapes_are_one_where_no_size_contradicts() -> None:
+    assert merge_shapes(("batch", None, 3), ("batch", 4, None)) == ("batch", 4, 3)
+    with pytest.raises(SpecError, match=r"shapes differ, \[batch, 4\] and \[batch, 4, 1\]"):
+        merge_shapes(("batch", 4), ("batch", 4, 1))
+    with pytest.raises(SpecError, match="the weights do not fit") as caught:
+        merge_shapes((2, None), (3, 4), "the weights do not fit")
+
+    assert caught.value.dimension == "[2, ?] != [3, 4]"
 
 
 @given(st.lists(dims, max_size=4), st.lists(dims, max_size=3))

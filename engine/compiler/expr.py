@@ -178,7 +178,7 @@ _lock = threading.Lock()
 
 
 def _intern(op: Op, args: tuple[Expr, ...], params: tuple[tuple[str, Any], ...], spec: Any, value: Any = None) -> Expr:
-    bits = None if value is None else value.tobytes() if value.nbytes <= 64 else hashlib.sha256(value.data).digest()
+    bits = None if value is None else value.tobytes() if value.nbytes <= 64 else _digest(value)
     key = (op, args, tuple((k, _bits(v)) for k, v in params), spec, bits)
     with _lock:
         found = _table.get(key)
@@ -187,6 +187,11 @@ def _intern(op: Op, args: tuple[Expr, ...], params: tuple[tuple[str, Any], ...],
             found.op, found.args, found.params, found.spec, found.value = op, args, params, spec, value
             _table[key] = found
     return found
+
+
+def _digest(value: np.ndarray[Any, Any]) -> bytes:
+    """A hash of the elements, which lie in C order; of any dtype: bfloat16 has no buffer of its own."""
+    return hashlib.sha256(value.reshape(-1).view(np.uint8).data).digest()
 
 
 def _bits(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from flowloom.graph import sources as sources
 from flowloom.graph import zones as zones
+from flowloom.graph.again import again as again
 from flowloom.graph.document import Fix as Fix
 from flowloom.graph.document import Patch as Patch
 from flowloom.graph.document import Problem as Problem

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from flowloom.compiler.expr import INPUT, Expr, constant, placeholder, toposort
-from flowloom.constraints import Constraint, constrained
 from flowloom.compiler.function import loop_indices
+from flowloom.constraints import Constraint, constrained
 from flowloom.graph.document import NodeDoc
 from flowloom.graph.kinds import Kind
 from flowloom.initializers import Initializer, check_fit, key_of
@@ -107,7 +107,18 @@ def _call(kind: Kind, args: Sequence[Expr | None]) -> str:
 class _Context:
     """The NodeContext of one expansion."""
 
-    __slots__ = ("_args", "_inputs", "_node", "_params", "_sizes", "streaming", "totals", "training", "updates", "variables")
+    __slots__ = (
+        "_args",
+        "_inputs",
+        "_node",
+        "_params",
+        "_sizes",
+        "streaming",
+        "totals",
+        "training",
+        "updates",
+        "variables",
+    )
 
     def __init__(
         self,
@@ -188,7 +199,9 @@ class _Context:
         for d in declared.shape:
             if isinstance(d, str) and not d.isidentifier():
                 raise SpecError(f"a dimension of an input is a number, one name or None; got {d!r}")
-        return placeholder(f"input {self._node.id}", self._inputs.get(self._node.id, declared))
+        known = self._sizes or {}
+        as_fed = declared.with_shape(known.get(d, d) if isinstance(d, str) else d for d in declared.shape)
+        return placeholder(f"input {self._node.id}", self._inputs.get(self._node.id, as_fed))
 
 
 def constant_params(value: Any, dtype: Any = None, *, beside: Iterable[np.dtype[Any]] = ()) -> dict[str, Any]:

@@ -480,7 +480,10 @@ class Graph:
         return to_python(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the graph to `path` as `.flow.json`, in one move: the file is the old one or the whole new one."""
+        """Write the graph to `path` as `.flow.json`, in one move: the file is the old one or the whole new one.
+
+        Trained values are not in it; `np.savez(file, **{v.name: v.value for v in graph.variables})` keeps them.
+        """
         from flowloom.formats.flow import save
 
         save(self, path)

@@ -46,6 +46,37 @@ def needed(graph: Graph, outputs: Iterable[Tensor]) -> list[str]:
     return graph.state.sorted(id for id in graph.nodes if id in upstream)
 
 
+def inputs_before(graph: Graph, outputs: Sequence[Tensor]) -> dict[str, Spec]:
+    """The specs of the inputs that lie before these tensors, by name, in the order they were made."""
+    before = set(needed(graph, outputs))
+    return {t.name: t.spec for t in graph.inputs if t.id in before}
+
+
+def inputs_needed(graph: Graph, outputs: Sequence[Tensor], *, training: bool = False) -> dict[str, Spec]:
+    """Those of `inputs_before` that are read, or that alone say how large a named dimension is.
+
+    Raises SpecError if the graph does not typecheck.
+    """
+    with graph.lock:
+        lowered = lower(graph, outputs, training=training)
+        read = toposort(lowered.outputs)
+        before = inputs_before(graph, outputs)
+    reading = set(read)
+    found = {name for name, e in lowered.inputs.items() if e in reading}
+    told = {d for name in found for d in _names(before[name])}
+    used = {d for e in read for spec in (e.spec if isinstance(e.spec, tuple) else (e.spec,)) for d in _names(spec)}
+    for name, spec in before.items():
+        if name not in found and (_names(spec) & used) - told:
+            found.add(name)
+            told |= _names(spec)
+    return {name: spec for name, spec in before.items() if name in found}
+
+
+def _names(spec: Spec) -> set[str]:
+    """The names of dimensions in a spec; "2*batch" has one."""
+    return {n for d in spec.shape if isinstance(d, str) for n in d.split("*") if not n.isdecimal()}
+
+
 def lower(
     graph: Graph,
     outputs: Sequence[Tensor],

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Annotated, Any, Literal
-
-from msgspec import Meta
+from typing import Any, Literal
 
 from flowloom.compiler.expr import Expr
 from flowloom.compiler.gradient import gradients
@@ -13,7 +11,7 @@ from flowloom.graph.expansion import literal, variables_in
 from flowloom.graph.kinds import Kind, NodeContext, declare_kind
 from flowloom.initializers import Initializer
 from flowloom.op import Family, Port, ports_of
-from flowloom.params import DType, Shape, params_of
+from flowloom.params import DType, Shape, Whole, params_of
 from flowloom.spec import SpecError
 
 
@@ -34,7 +32,7 @@ def _constant(node: NodeContext, *, value: Any = 0.0, dtype: DType | None = None
 def _variable(
     node: NodeContext,
     *,
-    shape: tuple[Annotated[int, Meta(ge=0)], ...] = (),
+    shape: tuple[Whole, ...] = (),
     dtype: DType = "float32",
     initializer: Initializer = "zeros",
     trainable: bool = True,

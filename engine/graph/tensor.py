@@ -75,6 +75,14 @@ class Tensor:
         message = "a tensor has no truth value while the graph is built; use where(condition, a, b), or cond"
         raise TypeError(f"{message}. In {place_text(user_place())}, node {self.name!r}")
 
+    def __eq__(self, other: object) -> bool:
+        if other is None or isinstance(other, Tensor):
+            return self is other  # so that tensors can be looked up in lists and dicts
+        message = "a tensor equals only itself; to compare its elements, use equal(a, b) or not_equal(a, b)"
+        raise TypeError(f"{message}. In {place_text(user_place())}, node {self.name!r}")
+
+    __hash__ = object.__hash__
+
     def __iter__(self) -> Any:
         message = "a tensor cannot be iterated over while the graph is built; use unstack, or scan"
         raise TypeError(f"{message}. In {place_text(user_place())}, node {self.name!r}")
@@ -87,7 +95,7 @@ class Tensor:
         message = "a tensor has no value while the graph is built; compile it and feed its inputs"
         raise TypeError(f"{message}. In {place_text(user_place())}, node {self.name!r}")
 
-    __int__ = __index__ = __float__  # type: ignore[assignment]  # none of them has one
+    __int__ = __index__ = __float__  # none of them has one
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         self.__float__()  # or NumPy would make an array of one object of it, and its functions would go on with that

@@ -56,6 +56,11 @@ class Variable:
         return node.path if self.info.role == "value" else f"{node.path}/{self.info.role}"
 
     @property
+    def key(self) -> str:
+        """What documents call it: the id of its node, and its role there."""
+        return self.info.key
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of its value."""
         return self.info.spec.sizes

@@ -7,9 +7,7 @@ is inside can be read outside only through the end.
 from __future__ import annotations
 
 import inspect
-from typing import Annotated, Any
-
-from msgspec import Meta
+from typing import Any
 
 from flowloom.compiler.control import begin_cond, begin_loop, begin_scan, end_cond, end_scan, end_while
 from flowloom.compiler.expr import Expr, items
@@ -17,10 +15,8 @@ from flowloom.compiler.function import beginning_of
 from flowloom.graph.kinds import Kind, NodeContext, declare_kind
 from flowloom.op import Port, ports_of
 from flowloom.ops import less, logical_and
-from flowloom.params import Shape, params_of
+from flowloom.params import Shape, Whole, params_of
 from flowloom.spec import SpecError
-
-Whole = Annotated[int, Meta(ge=0)]
 
 
 def _cond_begin(node: NodeContext, condition: Expr, *operands: Expr) -> tuple[Expr, ...]:

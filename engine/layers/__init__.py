@@ -70,6 +70,7 @@ from flowloom.ops import (
     max_pool3d,
     subtract,
 )
+from flowloom.params import no_such_name
 
 # Keras' longer names of the same.
 average_pooling1d = avg_pool1d
@@ -186,3 +187,7 @@ __all__ = [
     "zero_padding2d",
     "zero_padding3d",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise no_such_name("flowloom.layers", name, __all__)

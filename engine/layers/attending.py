@@ -24,7 +24,6 @@ from flowloom.ops import (
     matmul,
     merge_heads,
     ones_like,
-    reshape,
     softmax,
     split_heads,
     squeeze,
@@ -34,6 +33,7 @@ from flowloom.ops import (
     tril,
     where,
 )
+from flowloom.ops.attention import by_groups
 from flowloom.params import Count, Fraction
 from flowloom.regularizers import Regularizer
 from flowloom.spec import SpecError, is_bool
@@ -206,19 +206,9 @@ def attended(
     k = split(key, heads.values, heads.key_dim, "key")
     v = split(value, heads.values, heads.value_dim, "value")
     weights = attention_scores(q, k, _pairs(mask), causal=causal)
-    read = _by_groups(dropped(node, weights, how.dropout, use=use), v, heads)
+    read = by_groups(dropped(node, weights, how.dropout, use=use), v)
     size = known(query.shape[2], "the number of features") if heads.output_dim is None else heads.output_dim
     return linear(node, merge_heads(read), size, how.kernel, how.bias, f"{prefix}output_"), weights
-
-
-def _by_groups(weights: Any, values: Any, heads: Heads) -> Any:
-    """What each head takes of the values (batch, heads, queries, size); a group of heads shares one of the values'."""
-    if heads.queries == heads.values:
-        return matmul(weights, values)
-    batch, _, *pairs = weights.shape
-    grouped = reshape(weights, shape=(batch, heads.values, heads.queries // heads.values, *pairs))
-    read = matmul(grouped, expand_dims(values, axis=2))
-    return reshape(read, shape=(batch, heads.queries, *read.shape[3:]))
 
 
 def _read(
@@ -231,7 +221,7 @@ def _read(
     if mask is not None:
         scores = where(squeeze(_pairs(mask), axis=1), scores, least)
     if causal:
-        scores = where(tril(ones_like(scores)) > 0.5, scores, least)
+        scores = where(tril(ones_like(scores, dtype="bool")), scores, least)
     weights = softmax(scores)
     y = matmul(dropped(node, weights, rate), value)
     return (y, weights) if both else (y,)

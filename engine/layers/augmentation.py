@@ -15,9 +15,10 @@ from msgspec import Meta
 from flowloom import ops
 from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
-from flowloom.layers.preprocessing import as_floats, images
+from flowloom.layers.preprocessing import images
 from flowloom.layers.regularization import key_for
 from flowloom.layers.shapes import known
+from flowloom.ops.composing import as_floats, in_dtype
 from flowloom.params import Count
 from flowloom.spec import SpecError
 
@@ -213,7 +214,7 @@ def _warped(x: Any, rows: Sequence[Sequence[Any]], fill_mode: Fill, interpolatio
 
 def _filled(moved: Any, fill_value: float, x: Any) -> Any:
     """What was moved with its fill at 0, back where it was, in the dtype of `x`."""
-    return ops.cast(moved + fill_value, dtype=x.dtype.name)
+    return in_dtype(moved + fill_value, x.dtype)
 
 
 def _cut(y: Any, values: Values) -> Any:

@@ -16,7 +16,7 @@ from flowloom.layers.layer import layer
 from flowloom.layers.normalizing import layer_normalized
 from flowloom.layers.regularization import dropped
 from flowloom.layers.shapes import dimensions, floats, known
-from flowloom.params import Count, Fraction
+from flowloom.params import Count, Fraction, Positive
 from flowloom.regularizers import Regularizer
 
 Widths: TypeAlias = Annotated[tuple[Count, ...], Meta(min_length=1)]
@@ -63,7 +63,7 @@ def residual_dense_block(
     activation: Activation = "relu",
     dropout: Fraction = 0.0,
     normalize_first: bool = True,
-    layer_norm_epsilon: Annotated[float, Meta(gt=0)] = 1e-5,
+    layer_norm_epsilon: Positive = 1e-5,
     kernel_initializer: Initializer = "glorot_uniform",
     bias_initializer: Initializer = "zeros",
     kernel_regularizer: Regularizer | None = None,

@@ -16,11 +16,11 @@ from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
 from flowloom.layers.shapes import floats
-from flowloom.ops import matmul, reshape, transpose
+from flowloom.ops import matmul, moveaxis, reshape
 from flowloom.spec import SpecError, normalize_axis, product
 from flowloom.spec import merge as agree
 
-Pair: TypeAlias = Annotated[tuple[int, ...], Meta(min_length=2, max_length=2)]
+AxisPair: TypeAlias = Annotated[tuple[int, ...], Meta(min_length=2, max_length=2)]
 
 
 @layer()
@@ -63,7 +63,7 @@ def concatenate(node: NodeContext, *xs: Any, axis: int = -1) -> Expr:
 
 
 @layer()
-def dot(node: NodeContext, a: Any, b: Any, *, axes: int | Pair = -1, normalize: bool = False) -> Expr:
+def dot(node: NodeContext, a: Any, b: Any, *, axes: int | AxisPair = -1, normalize: bool = False) -> Expr:
     """For each example, the sum of products of `a` and `b` along an axis of each: `axes`, one for both or (of a, of b).
 
     `normalize` divides each vector by its length first, which makes it the cosine. Both are (batch, ...); returns
@@ -80,8 +80,8 @@ def dot(node: NodeContext, a: Any, b: Any, *, axes: int | Pair = -1, normalize: 
     if normalize:
         a, b = ops.normalize(a, axis=of_a), ops.normalize(b, axis=of_b)
     rows, columns = _without(a, of_a), _without(b, of_b)
-    left = reshape(_moved(a, of_a, -1), shape=(a.shape[0], product(rows), a.shape[of_a]))
-    right = reshape(_moved(b, of_b, 1), shape=(b.shape[0], b.shape[of_b], product(columns)))
+    left = reshape(moveaxis(a, source=of_a, destination=-1), shape=(a.shape[0], product(rows), a.shape[of_a]))
+    right = reshape(moveaxis(b, source=of_b, destination=1), shape=(b.shape[0], b.shape[of_b], product(columns)))
     y: Expr = reshape(matmul(left, right), shape=(a.shape[0], *((*rows, *columns) or (1,))))
     return y
 
@@ -97,10 +97,3 @@ def _joined(op: Any, xs: Sequence[Any]) -> Expr:
 def _without(x: Any, axis: int) -> tuple[Any, ...]:
     """The sizes of `x` but the first and that of `axis`."""
     return tuple(d for i, d in enumerate(x.shape) if i not in (0, axis))
-
-
-def _moved(x: Any, axis: int, place: int) -> Any:
-    """`x` with `axis` at `place`."""
-    order = [i for i in range(x.ndim) if i != axis]
-    order.insert(place % x.ndim, axis)
-    return transpose(x, axes=tuple(order))

@@ -5,10 +5,9 @@ Keras' names and defaults.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
-from msgspec import Meta
-
+from flowloom import ops
 from flowloom.compiler.expr import Expr
 from flowloom.constraints import Constraint
 from flowloom.graph.kinds import NodeContext
@@ -16,15 +15,13 @@ from flowloom.initializers import Initializer
 from flowloom.layers.core import Made
 from flowloom.layers.layer import layer
 from flowloom.layers.shapes import floats, known
-from flowloom.ops import mean, normalize, reshape, sqrt, square
+from flowloom.ops import mean, square
+from flowloom.ops.composing import at_least_single
 from flowloom.ops.inference import normalize_axes
-from flowloom.params import Fraction
+from flowloom.ops.normalization import Groups, along
+from flowloom.params import Axis, Fraction, Positive
 from flowloom.regularizers import Regularizer
-from flowloom.spec import SpecError, normalize_axis
-
-Positive: TypeAlias = Annotated[float, Meta(gt=0)]
-Groups: TypeAlias = Annotated[int, Meta(ge=-1)]
-Axis: TypeAlias = int | tuple[int, ...]
+from flowloom.spec import normalize_axis
 
 
 @layer()
@@ -113,22 +110,11 @@ def group_normalization(
     and beta, each (channels,). Raises SpecError unless the groups divide the channels.
     """
     floats(x, 2)
-    axes = (normalize_axis(axis, x.ndim),)
-    (channels,) = _sizes(x, axes)
-    count = channels if groups == -1 else groups
-    if axes[0] == 0 or count < 1 or channels % count:
-        raise SpecError(
-            f"groups must divide the channels, which are not the first axis; got groups={groups} and {channels} "
-            f"channels along axis {axes[0]}",
-            dimension=f"{channels} / {groups}",
-        )
-    at = axes[0]
-    grouped = reshape(x, shape=(*x.shape[:at], count, channels // count, *x.shape[at + 1 :]))
-    centre, spread = _moments(grouped, tuple(i for i in range(1, grouped.ndim) if i != at))
-    y = reshape((grouped - centre) / sqrt(spread + epsilon), shape=x.shape)
     gamma = (gamma_initializer, gamma_regularizer, gamma_constraint) if scale else None
     beta = (beta_initializer, beta_regularizer, beta_constraint) if center else None
-    return _scaled(node, y, axes, gamma, beta)
+    weights = _weights(node, x, (normalize_axis(axis, x.ndim),), gamma, beta)
+    y: Expr = ops.group_normalization(x, *weights, groups=groups, axis=axis, epsilon=epsilon)
+    return y
 
 
 @layer()
@@ -148,9 +134,9 @@ def rms_normalization(
     Returns the shape of `x` (..., features). Variable: scale, in the sizes of the axes (Zhang & Sennrich 2019).
     """
     floats(x, 2)
-    axes = normalize_axes(axis, x.ndim)
-    scale = node.variable("scale", _sizes(x, axes), scale_initializer, scale_regularizer, scale_constraint)
-    y: Expr = x / sqrt(mean(square(x), axis=axes, keepdims=True) + epsilon) * _along(x, scale, axes)
+    sizes = _sizes(x, normalize_axes(axis, x.ndim))
+    scale = node.variable("scale", sizes, scale_initializer, scale_regularizer, scale_constraint)
+    y: Expr = ops.rms_normalization(x, scale, axis=axis, epsilon=epsilon)
     return y
 
 
@@ -158,7 +144,7 @@ def rms_normalization(
 def unit_normalization(node: NodeContext, x: Any, *, axis: Axis = -1) -> Expr:
     """Divide each row of `x` by its Euclidean length along `axis`; zeros stay. Returns the shape of `x`."""
     floats(x)
-    y: Expr = normalize(x, axis=axis)
+    y: Expr = ops.normalize(x, axis=axis)
     return y
 
 
@@ -179,16 +165,20 @@ def batch_normalized(
     prefix: str = "",
 ) -> Expr:
     """`x` with mean 0 and variance 1 in each channel, scaled and shifted by the variables gamma and beta."""
-    axes = (normalize_axis(axis, x.ndim),)
-    channels = _sizes(x, axes)
+    at = normalize_axis(axis, x.ndim)
+    channels = _sizes(x, (at,))
     moving_mean: Any = node.variable(f"{prefix}moving_mean", channels, moving[0], trainable=False)
     moving_variance: Any = node.variable(f"{prefix}moving_variance", channels, moving[1], trainable=False)
-    centre, spread = _along(x, moving_mean, axes), _along(x, moving_variance, axes)
+    centre, spread = moving_mean, moving_variance
     if node.training and learning:
-        centre, spread = _moments(x, tuple(i for i in range(x.ndim) if i not in axes))
+        others, fine = tuple(i for i in range(x.ndim) if i != at), at_least_single(x)
+        centre = mean(fine, axis=others)
+        spread = mean(square(fine - along(fine, centre, (at,))), axis=others)
         for role, before, now in (("mean", moving_mean, centre), ("variance", moving_variance, spread)):
-            node.update(f"{prefix}moving_{role}", before * momentum + reshape(now, shape=channels) * (1 - momentum))
-    return _scaled(node, (x - centre) / sqrt(spread + epsilon), axes, gamma, beta, prefix)
+            node.update(f"{prefix}moving_{role}", before * momentum + now * (1 - momentum))
+    scale, offset = _weights(node, x, (at,), gamma, beta, prefix)
+    y: Expr = ops.batch_normalization(x, centre, spread, offset, scale, axis=at, epsilon=epsilon)
+    return y
 
 
 def layer_normalized(
@@ -201,35 +191,19 @@ def layer_normalized(
     prefix: str = "",
 ) -> Expr:
     """`x` with mean 0 and variance 1 along `axes`, scaled and shifted by the variables gamma and beta."""
-    centre, spread = _moments(x, axes)
-    return _scaled(node, (x - centre) / sqrt(spread + epsilon), axes, gamma, beta, prefix)
+    weights = _weights(node, x, axes, gamma, beta, prefix)
+    y: Expr = ops.layer_normalization(x, *weights, axis=axes, epsilon=epsilon)
+    return y
 
 
-def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
-    """Mean and (biased) variance over `axes`, which are kept."""
-    centre = mean(x, axis=axes, keepdims=True)
-    return centre, mean(square(x - centre), axis=axes, keepdims=True)
-
-
-def _scaled(
-    node: NodeContext, y: Any, axes: tuple[int, ...], gamma: Made | None, beta: Made | None, prefix: str = ""
-) -> Expr:
-    """`y`, times a variable and plus another one, which lie along `axes`."""
-    sizes = _sizes(y, axes)
-    if gamma is not None:
-        y = y * _along(y, node.variable(f"{prefix}gamma", sizes, *gamma), axes)
-    if beta is not None:
-        y = y + _along(y, node.variable(f"{prefix}beta", sizes, *beta), axes)
-    result: Expr = y
-    return result
+def _weights(
+    node: NodeContext, x: Any, axes: tuple[int, ...], gamma: Made | None, beta: Made | None, prefix: str = ""
+) -> list[Any]:
+    """The variables gamma and beta, in the sizes of `axes`; None for one that there is not."""
+    sizes = _sizes(x, axes)
+    made = {"gamma": gamma, "beta": beta}
+    return [None if how is None else node.variable(f"{prefix}{role}", sizes, *how) for role, how in made.items()]
 
 
 def _sizes(x: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(known(x.shape[a], f"the size of axis {a}") for a in axes)
-
-
-def _along(x: Any, values: Any, axes: tuple[int, ...]) -> Any:
-    """`values`, in the sizes of `axes`, so that they broadcast against `x`."""
-    if axes == tuple(range(x.ndim - len(axes), x.ndim)):
-        return values
-    return reshape(values, shape=tuple(x.shape[i] if i in axes else 1 for i in range(x.ndim)))

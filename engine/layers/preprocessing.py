@@ -13,8 +13,9 @@ from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
 from flowloom.layers.shapes import dimensions
 from flowloom.layers.shaping import MODES, SMOOTH, Interpolation
+from flowloom.ops.composing import as_floats
 from flowloom.params import Count
-from flowloom.spec import SpecError, is_float, normalize_axis
+from flowloom.spec import SpecError, normalize_axis
 
 Numbers: TypeAlias = float | tuple[float, ...]
 TINY = 1e-7  # keeps a feature that never changes from being divided by 0
@@ -100,11 +101,6 @@ def center_crop(node: NodeContext, x: Any, *, height: Count = 32, width: Count =
 def images(x: Any) -> None:
     """Raise SpecError unless `x` is a batch of images."""
     dimensions(x, 4, "images (batch, height, width, channels)", 4)
-
-
-def as_floats(x: Any) -> Any:
-    """`x` in float32, if it is not of floats."""
-    return x if is_float(x.dtype) else ops.cast(x, dtype="float32")
 
 
 def _along(x: Any, values: np.ndarray[Any, Any], axis: int | None) -> np.ndarray[Any, Any]:

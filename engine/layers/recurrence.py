@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from flowloom.compiler.control import scan
-from flowloom.layers.shapes import span
-from flowloom.ops import cast, less, matmul, split, where
+from flowloom.ops import less, matmul, split, where
+from flowloom.ops.composing import in_dtype, span
 from flowloom.spec import promote
 
 Map: TypeAlias = Callable[[Any], Any]
@@ -121,7 +121,7 @@ def recur(
     `sequence` the outputs are None. All is computed in the widest dtype of x and states.
     """
     dtype = promote(x.dtype, *(s.dtype for s in states))
-    x, *states = (e if e.dtype == dtype else cast(e, dtype=dtype.name) for e in (x, *states))
+    x, *states = (in_dtype(e, dtype) for e in (x, *states))
     count = len(states)
 
     def step(index: Any, *handed: Any) -> Sequence[Any]:

@@ -23,11 +23,13 @@ from flowloom.layers.core import Made
 from flowloom.layers.layer import layer
 from flowloom.layers.recurrence import Cell, Map, gru_cell, lstm_cell, recur, same, simple_cell
 from flowloom.layers.regularization import dropped, kept
-from flowloom.layers.shapes import dimensions, known, span, zeros_beside
-from flowloom.ops import cast, concatenate, expand_dims, flip, matmul, squeeze, stack, transpose
+from flowloom.layers.shapes import dimensions, known, zeros_beside
+from flowloom.ops import cast, concatenate, expand_dims, flip, matmul, stack, transpose
+from flowloom.ops.composing import part, span
+from flowloom.ops.inference import shaped
 from flowloom.params import Count, Fraction
 from flowloom.regularizers import Regularizer
-from flowloom.spec import Spec, SpecError, is_bool, is_integer, merge, promote
+from flowloom.spec import Spec, SpecError, is_bool, is_integer, promote
 
 Merge: TypeAlias = Literal["concat", "sum", "mul", "ave"]
 # What a layer makes for one direction: its variables' names begin with the text, its random draws are numbered from the
@@ -237,7 +239,7 @@ def _read(
     read = matmul(dropped(node, x, rates[0], (x.shape[0], 1, features), use=use) if rates[0] else x, kernel)
     bias = _bias(node, made, units, gates, prefix)
     if bias is not None:
-        read = read + (squeeze(span(bias, 0, 1, axis=0), axis=0) if made.biases == 2 else bias)
+        read = read + (part(bias, 0, axis=0) if made.biases == 2 else bias)
     if not node.training or not rates[1]:
         return read, recurrent, same
     factor = cast(kept(node, (x.shape[0], units), rates[1], use=use + 1), dtype=recurrent.dtype.name) / (1 - rates[1])
@@ -276,18 +278,13 @@ def _run(x: Any, mask: Any, initial: Sequence[Any], units: int, one_way: OneWay,
     if how.bidirectional is None:
         begin = [_checked(x, s, (units,)) for s in initial]
         y, states = _one(*one_way("", 0), begin, units, steps, how, reverse=how.go_backwards)
-        return (
-            (_in_order(y, how, how.go_backwards), *states)
-            if how.return_state
-            else (_in_order(y, how, how.go_backwards),)
-        )
+        y = _in_order(y, how, how.go_backwards)
+        return (y, *states) if how.return_state else (y,)
     if how.go_backwards:
         raise SpecError("a bidirectional layer reads both ways; leave go_backwards out", dimension="go_backwards")
     pairs = [_checked(x, s, (units,), ways=2) for s in initial]
     made = [
-        _one(
-            *one_way(prefix, 2 * i), [s if s is None else _way(s, i) for s in pairs], units, steps, how, reverse=i == 1
-        )
+        _one(*one_way(prefix, 2 * i), [_way(s, i) for s in pairs], units, steps, how, reverse=i == 1)
         for i, prefix in enumerate(("", "backward_"))
     ]
     y = _joined(how.bidirectional, [_in_order(y, how, False) for y, _ in made])
@@ -326,7 +323,7 @@ def _joined(merge: Merge, both: list[Any]) -> Any:
 
 
 def _way(states: Any, index: int) -> Any:
-    return squeeze(span(states, index, index + 1, axis=0), axis=0)
+    return None if states is None else part(states, index, axis=0)
 
 
 def _steps(x: Any, mask: Any) -> dict[str, Any]:
@@ -334,11 +331,10 @@ def _steps(x: Any, mask: Any) -> dict[str, Any]:
     if mask is None:
         return {}
     if is_bool(mask.dtype) and mask.ndim == 2:
-        for a, b in zip(mask.shape, x.shape, strict=False):
-            merge(a, b)
+        shaped(mask, x.shape[:2], "the mask")
         return {"mask": expand_dims(transpose(mask), axis=-1)}
     if is_integer(mask.dtype) and mask.ndim == 1:
-        merge(mask.shape[0], x.shape[0])
+        shaped(mask, x.shape[:1], "the mask")
         return {"lengths": expand_dims(mask, axis=-1)}
     raise SpecError(
         f"the mask is bool (batch, time), or integers (batch,) that count steps; got {mask.spec}",
@@ -348,12 +344,5 @@ def _steps(x: Any, mask: Any) -> dict[str, Any]:
 
 def _checked(x: Any, state: Any, rest: tuple[int, ...], ways: int = 1) -> Any:
     """`state`. Raises SpecError unless it is (batch, units), with `ways` in front where there are two."""
-    if state is None:
-        return None
     wanted = ((ways,) if ways > 1 else ()) + (x.shape[0], *rest)
-    try:
-        for a, b in zip(state.shape, wanted, strict=True):
-            merge(a, b)
-    except ValueError:
-        raise SpecError(f"a first state must be {wanted}; got {state.spec}", dimension=f"{state.shape}") from None
-    return state
+    return None if state is None else shaped(state, wanted, "a first state")

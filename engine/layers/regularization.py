@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
-
-from msgspec import Meta
+from typing import Any, TypeAlias
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
 from flowloom.layers.shapes import dimensions, floats
 from flowloom.ops import cast, fold_in, random_normal, random_uniform, where
-from flowloom.params import Count, Fraction
+from flowloom.params import Count, Fraction, NotNegative
 from flowloom.spec import Dim, SpecError
 
 # Negative saturation of selu: -1.0507009873554805 * 1.6732632423543772 (Klambauer et al. 2017, section "alpha dropout")
@@ -77,7 +75,7 @@ def alpha_dropout(node: NodeContext, x: Expr, *, rate: Fraction = 0.5, noise_sha
 
 
 @layer()
-def gaussian_noise(node: NodeContext, x: Expr, *, stddev: Annotated[float, Meta(ge=0)] = 0.1) -> Expr:
+def gaussian_noise(node: NodeContext, x: Expr, *, stddev: NotNegative = 0.1) -> Expr:
     """While learning, add normal noise of that standard deviation to `x`.
 
     Returns the shape of `x`; `x` as it is while not learning.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
-
-from msgspec import Meta
+from typing import Any
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
@@ -17,10 +15,8 @@ from flowloom.layers.layer import layer
 from flowloom.layers.normalizing import batch_normalized
 from flowloom.layers.shapes import floats
 from flowloom.ops import expand_dims, global_avg_pool
-from flowloom.params import Count, Fraction
+from flowloom.params import Count, Fraction, Positive
 from flowloom.regularizers import Regularizer
-
-Positive: TypeAlias = Annotated[float, Meta(gt=0)]
 
 
 @layer()

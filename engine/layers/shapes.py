@@ -8,7 +8,7 @@ import numpy as np
 
 from flowloom.compiler.expr import constant
 from flowloom.op import get_op
-from flowloom.ops import broadcast_to, reshape, slice, sum
+from flowloom.ops import broadcast_to, reshape, sum
 from flowloom.spec import Dim, SpecError, is_float
 
 
@@ -30,12 +30,6 @@ def known(size: Dim, what: str) -> int:
     if not isinstance(size, int):
         raise SpecError(f"{what} must be known; got {size if size else '?'}", dimension=f"{what} {size}")
     return size
-
-
-def span(x: Any, start: int | None, stop: int | None, axis: int = -1) -> Any:
-    """`x` from `start` to `stop` along `axis`."""
-    lead = (None,) * (axis % x.ndim)
-    return slice(x, start=(*lead, start), stop=(*lead, stop))
 
 
 def zeros_along(x: Any, axis: int, dtype: Any) -> Any:

@@ -11,13 +11,12 @@ from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
 from flowloom.layers.shapes import dimensions
-from flowloom.params import Count, Pair, Triple
+from flowloom.params import Count, Pair, Triple, Whole
 from flowloom.spec import SpecError, product
 
-Size: TypeAlias = Annotated[int, Meta(ge=0)]
-Ends: TypeAlias = Size | Annotated[tuple[Size, ...], Meta(min_length=2, max_length=2)]
-Sides: TypeAlias = Size | Annotated[tuple[Ends, ...], Meta(min_length=2, max_length=2)]
-Faces: TypeAlias = Size | Annotated[tuple[Ends, ...], Meta(min_length=3, max_length=3)]
+Ends: TypeAlias = Whole | Annotated[tuple[Whole, ...], Meta(min_length=2, max_length=2)]
+Sides: TypeAlias = Whole | Annotated[tuple[Ends, ...], Meta(min_length=2, max_length=2)]
+Faces: TypeAlias = Whole | Annotated[tuple[Ends, ...], Meta(min_length=3, max_length=3)]
 Interpolation: TypeAlias = Literal["nearest", "bilinear", "bicubic"]
 MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 # The cubic of Keys (1981) that TensorFlow, JAX and Pillow have, and no weight for what lies outside of the image.

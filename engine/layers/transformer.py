@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
-
-from msgspec import Meta
+from typing import Any
 
 from flowloom.compiler.expr import Expr
 from flowloom.constraints import Constraint
@@ -22,11 +20,9 @@ from flowloom.layers.layer import layer
 from flowloom.layers.normalizing import layer_normalized
 from flowloom.layers.regularization import dropped
 from flowloom.layers.shapes import dimensions, floats, known
-from flowloom.params import Count, Fraction
+from flowloom.params import Count, Fraction, Positive
 from flowloom.regularizers import Regularizer
 from flowloom.spec import SpecError
-
-Positive: TypeAlias = Annotated[float, Meta(gt=0)]
 
 
 @layer()

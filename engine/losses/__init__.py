@@ -21,6 +21,7 @@ from flowloom.losses.regression import (
     mean_squared_logarithmic_error,
     poisson,
 )
+from flowloom.params import no_such_name
 
 __all__ = [
     "binary_focal_crossentropy",
@@ -41,3 +42,16 @@ __all__ = [
     "squared_hinge",
     "triplet_margin",
 ]
+
+# By Keras' names, whose functions take the label first.
+_KERAS = {
+    "binary_crossentropy": "sigmoid_cross_entropy",
+    "categorical_crossentropy": "softmax_cross_entropy",
+    "mae": "mean_absolute_error",
+    "mse": "mean_squared_error",
+    "sparse_categorical_crossentropy": "softmax_cross_entropy",
+}
+
+
+def __getattr__(name: str) -> object:
+    raise no_such_name("flowloom.losses", name, __all__, _KERAS)

@@ -5,14 +5,12 @@ Probabilities p are logits, too: as `log(p)` for the softmax.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
-
-from msgspec import Meta
+from typing import Any
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
-from flowloom.losses.reduction import EPSILON, Reduction, floats, like, matched, reduce, reduce_elements
+from flowloom.losses.reduction import EPSILON, Reduction, floats, matched, reduce, reduce_elements
 from flowloom.ops import (
     cast,
     checked_labels,
@@ -31,12 +29,9 @@ from flowloom.ops import (
     sum,
 )
 from flowloom.ops import softmax_cross_entropy as dense_softmax_cross_entropy
-from flowloom.params import Fraction
+from flowloom.ops.composing import in_dtype
+from flowloom.params import Fraction, NotNegative, Positive, Share
 from flowloom.spec import SpecError, is_integer
-
-Positive: TypeAlias = Annotated[float, Meta(gt=0)]
-Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
-Focus: TypeAlias = Annotated[float, Meta(ge=0)]
 
 
 @layer("losses", "loss")
@@ -66,7 +61,11 @@ def softmax_cross_entropy(
         total = sum(label, axis=-1)
     else:
         losses = sparse_softmax_cross_entropy(logits, label, ignore_index=ignore_index)
-        counts = None if ignore_index is None else like(not_equal(cast(label, dtype="int64"), ignore_index), losses)
+        counts = (
+            None
+            if ignore_index is None
+            else in_dtype(not_equal(cast(label, dtype="int64"), ignore_index), losses.dtype)
+        )
         total = 1.0 if counts is None else counts
     if label_smoothing:
         even = -mean(log_softmax(logits), axis=-1) * total
@@ -110,7 +109,7 @@ def binary_focal_crossentropy(
     label: Any,
     sample_weight: Any = None,
     *,
-    gamma: Focus = 2.0,
+    gamma: NotNegative = 2.0,
     alpha: Share = 0.25,
     apply_class_balancing: bool = False,
     label_smoothing: Fraction = 0.0,
@@ -141,7 +140,7 @@ def categorical_focal_crossentropy(
     label: Any,
     sample_weight: Any = None,
     *,
-    gamma: Focus = 2.0,
+    gamma: NotNegative = 2.0,
     alpha: Share = 0.25,
     label_smoothing: Fraction = 0.0,
     reduction: Reduction = "sum_over_batch_size",
@@ -224,7 +223,7 @@ def _smoothed(label: Any, share: float) -> Any:
 
 def _signs(label: Any) -> Any:
     """Labels as -1 and 1, whether they are so already or 0 and 1."""
-    return like(label > 0.0, label) * 2.0 - 1.0
+    return in_dtype(label > 0.0, label.dtype) * 2.0 - 1.0
 
 
 def _dense(logits: Any, label: Any) -> Any:

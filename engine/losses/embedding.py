@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from msgspec import Meta
+from typing import Any
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
 from flowloom.losses.reduction import Reduction, matched, reduce
 from flowloom.ops import maximum, sqrt, square, sum
+from flowloom.params import NotNegative
 
 
 @layer("losses", "loss")
@@ -21,7 +20,7 @@ def triplet_margin(
     negative: Any,
     sample_weight: Any = None,
     *,
-    margin: Annotated[float, Meta(ge=0)] = 1.0,
+    margin: NotNegative = 1.0,
     reduction: Reduction = "sum_over_batch_size",
 ) -> Expr:
     """The mean of `max(distance(anchor, positive) - distance(anchor, negative) + margin, 0)` (Schroff et al. 2015).

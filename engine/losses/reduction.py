@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from flowloom.ops import broadcast_to, cast, expand_dims, maximum, mean, reshape, squeeze, sum, where
-from flowloom.spec import SpecError, is_float, merge
+from flowloom.ops import broadcast_to, expand_dims, maximum, mean, reshape, squeeze, sum, where
+from flowloom.ops.composing import in_dtype
+from flowloom.spec import SpecError, is_float, merge, merge_shapes
 
 Reduction: TypeAlias = Literal["sum_over_batch_size", "sum", "mean_with_sample_weight", "none"]
 EPSILON = 1e-7  # keeps logarithms and divisors from 0, as in Keras
@@ -57,12 +58,7 @@ def aligned(weight: Any, losses: Any) -> Any:
         ) from None
     if weight.ndim < losses.ndim:
         weight = expand_dims(weight, axis=tuple(range(weight.ndim, losses.ndim)))
-    return like(weight, losses)
-
-
-def like(x: Any, other: Any) -> Any:
-    """`x` in the dtype of `other`."""
-    return x if x.dtype == other.dtype else cast(x, dtype=other.dtype.name)
+    return in_dtype(weight, losses.dtype)
 
 
 def quotient(a: Any, b: Any) -> Any:
@@ -92,12 +88,6 @@ def matched(prediction: Any, target: Any) -> tuple[Any, Any]:
     longer, shorter = sorted((prediction, target), key=lambda x: -x.ndim)
     if longer.ndim == shorter.ndim + 1 and longer.shape[-1] == 1:
         prediction, target = (reshape(x, shape=x.shape[:-1]) if x is longer else x for x in (prediction, target))
-    try:
-        for a, b in zip(prediction.shape, target.shape, strict=True):
-            merge(a, b)
-    except ValueError:
-        raise SpecError(
-            f"both must have the same shape; got {prediction.spec} and {target.spec}",
-            dimension=f"{prediction.spec} != {target.spec}",
-        ) from None
-    return prediction, like(target, prediction)
+    rule = f"both must have the same shape; got {prediction.spec} and {target.spec}"
+    merge_shapes(prediction.shape, target.shape, rule)
+    return prediction, in_dtype(target, prediction.dtype)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, TypeAlias
-
-from msgspec import Meta
+from typing import Any
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
@@ -13,8 +11,7 @@ from flowloom.layers.layer import layer
 from flowloom.losses.reduction import EPSILON, Reduction, matched, positive, reduce, reduce_elements
 from flowloom.ops import abs as absolute
 from flowloom.ops import clip, log, maximum, softplus, sqrt, square, sum, where
-
-Positive: TypeAlias = Annotated[float, Meta(gt=0)]
+from flowloom.params import Positive
 
 
 @layer("losses", "loss")

@@ -20,6 +20,7 @@ from flowloom.metrics.regression import (
     r2_score,
     root_mean_squared_error,
 )
+from flowloom.params import no_such_name
 
 __all__ = [
     "accuracy",
@@ -39,3 +40,7 @@ __all__ = [
     "root_mean_squared_error",
     "top_k_accuracy",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise no_such_name("flowloom.metrics", name, __all__)

@@ -8,15 +8,7 @@ from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
 from flowloom.layers.layer import layer
 from flowloom.losses.reduction import quotient
-from flowloom.metrics.totals import (
-    Probability,
-    binary,
-    check_labels,
-    exact,
-    one_of_many,
-    result,
-    running_mean,
-)
+from flowloom.metrics.totals import binary, check_labels, exact, one_of_many, result, running_mean
 from flowloom.ops import (
     argmax,
     cast,
@@ -30,7 +22,7 @@ from flowloom.ops import (
     transpose,
     where,
 )
-from flowloom.params import Count
+from flowloom.params import Count, Share
 from flowloom.spec import SpecError
 
 Average: TypeAlias = Literal["binary", "macro", "micro", "weighted", "none"]
@@ -54,7 +46,7 @@ def binary_accuracy(
     label: Any,
     sample_weight: Any = None,
     *,
-    threshold: Probability = 0.5,
+    threshold: Share = 0.5,
     from_logits: bool = True,
 ) -> Expr:
     """The share of samples whose probability is above `threshold` just where the label is 1.
@@ -90,7 +82,7 @@ def precision(
     sample_weight: Any = None,
     *,
     average: Average = "binary",
-    threshold: Probability = 0.5,
+    threshold: Share = 0.5,
     from_logits: bool = True,
 ) -> Expr:
     """Of what is taken for positive, the share that is; 0 if nothing is taken for it.
@@ -112,7 +104,7 @@ def recall(
     sample_weight: Any = None,
     *,
     average: Average = "binary",
-    threshold: Probability = 0.5,
+    threshold: Share = 0.5,
     from_logits: bool = True,
 ) -> Expr:
     """Of what is positive, the share that is taken for it; 0 if nothing is positive.
@@ -131,7 +123,7 @@ def f1_score(
     sample_weight: Any = None,
     *,
     average: Average = "binary",
-    threshold: Probability = 0.5,
+    threshold: Share = 0.5,
     from_logits: bool = True,
 ) -> Expr:
     """The harmonic mean of precision and recall (van Rijsbergen 1979).

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
-from msgspec import Meta
+import numpy as np
 
 from flowloom.graph.kinds import NodeContext
-from flowloom.losses.reduction import aligned, like, matched, quotient
+from flowloom.losses.reduction import aligned, matched, quotient
 from flowloom.ops import argmax, broadcast_to, cast, checked_labels, mean, one_hot, reshape, size, sum
-from flowloom.spec import SpecError, is_integer, merge
-
-Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+from flowloom.ops.composing import in_dtype
+from flowloom.spec import SpecError, is_integer, merge_shapes
 
 
 def exact(x: Any) -> Any:
     """`x` in float64, in which totals of millions of samples keep their last digit."""
-    return x if x.dtype.name == "float64" else cast(x, dtype="float64")
+    return in_dtype(x, np.dtype("float64"))
 
 
 def running_mean(node: NodeContext, values: Any, sample_weight: Any) -> Any:
@@ -56,7 +55,7 @@ def one_of_many(logits: Any, label: Any, sample_weight: Any) -> tuple[Any, Any, 
         raise SpecError(f"the number of classes must be known; got {logits.spec}")
     labels = checked_labels(label, classes=depth)
     chosen, right = (one_hot(reshape(x, shape=(-1,)), depth=depth) for x in (argmax(logits, axis=-1), labels))
-    weight = flat_weight(sample_weight, like(label, logits))
+    weight = flat_weight(sample_weight, in_dtype(label, logits.dtype))
     return chosen, right, None if weight is None else reshape(weight, shape=(-1, 1))
 
 
@@ -76,8 +75,7 @@ def check_labels(logits: Any, label: Any) -> None:
     """Raise SpecError unless `label` has one integer for each row of `logits`."""
     if logits.ndim != label.ndim + 1 or not is_integer(label.dtype):
         raise SpecError(f"logits must be (batch, classes), labels (batch,) integers; got {logits.spec}, {label.spec}")
-    for a, b in zip(logits.shape, label.shape, strict=False):
-        merge(a, b)
+    merge_shapes(logits.shape[:-1], label.shape)
 
 
 def result(value: Any, beside: Any) -> Any:

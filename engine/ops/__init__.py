@@ -167,7 +167,6 @@ from flowloom.ops.elementwise import (
 from flowloom.ops.elementwise import (
     add,
     cast,
-    cast_like,
     clip,
     divide,
     exp,
@@ -500,7 +499,6 @@ __all__ = [
     "broadcast_to",
     "broadcast_to_shape",
     "cast",
-    "cast_like",
     "ceil",
     "celu",
     "center_crop_pad",

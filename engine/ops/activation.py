@@ -14,8 +14,8 @@ from flowloom.ops.error_function import erf, erf_of
 from flowloom.ops.exponentials import hypot
 from flowloom.ops.inference import floating
 from flowloom.ops.kernels import as_float, float_ufunc, room
-from flowloom.ops.rectifiers import Positive
 from flowloom.ops.sampling import unary
+from flowloom.params import Positive
 from flowloom.spec import Spec
 
 # 0.5 * x * (1 + tanh(s * (x + c * x**3))): Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016, section 2.

@@ -13,12 +13,12 @@ from flowloom.ops.broadcasting import sized
 from flowloom.ops.dynamic import shape_of
 from flowloom.ops.dynamic_parts import slice_at
 from flowloom.ops.indexing import in_range, take
-from flowloom.ops.inference import integer, numeric, same_dims
+from flowloom.ops.inference import integer, numeric, same_dims, shaped
 from flowloom.ops.kernels import blank
 from flowloom.ops.scattering import Reduction, add_at, scatter_gradients, updated, write
 from flowloom.ops.slicing import slice_
 from flowloom.params import Shape
-from flowloom.spec import Dim, Spec, SpecError, broadcast, merge, normalize_axis
+from flowloom.spec import Dim, Spec, SpecError, broadcast, normalize_axis
 
 
 @op(family="shape", narrow=True)
@@ -82,10 +82,7 @@ def add_along_axis(updates: Spec, indices: Spec, *like: Spec, axis: int, shape: 
     not what `take_along_axis` gives, or for bool, and IndexError, when it runs, if an index is outside.
     """
     whole = numeric(updates).with_shape(shape)
-    taken = take_along_axis.infer(whole, indices, axis=axis)
-    assert isinstance(taken, Spec)
-    for a, b in zip(taken.shape, same_dims(updates, taken.ndim, "updates").shape, strict=True):
-        merge(a, b)
+    shaped(updates, _paired(whole, indices, axis), "updates")
     return whole
 
 
@@ -110,7 +107,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 # ---------------------------------------------------------------- ONNX's GatherElements and ScatterElements
 
 
-@op(family="shape", composite=True)
+@op(family="shape", composite=True, internal=True)
 def gather_elements(x: Any, indices: Any, *, axis: int = 0) -> Any:
     """The elements of `x` at `indices` along `axis`, in the shape of `indices`, as ONNX's GatherElements.
 
@@ -131,11 +128,7 @@ def gather_elements(x: Any, indices: Any, *, axis: int = 0) -> Any:
 
 def _others(x: Any, indices: Any, axis: int) -> list[tuple[Dim, Dim]]:
     """The sizes of `x` and `indices` along the other axes, (1, 1) along `axis`. Raises SpecError if one is larger."""
-    if indices.ndim != x.ndim:
-        raise SpecError(
-            f"indices must have the {x.ndim} dimensions of x; got {indices.ndim}",
-            dimension=f"{indices.ndim} != {x.ndim} dimensions",
-        )
+    same_dims(indices, x.ndim, "indices")
     pairs = [(1, 1) if a == axis else pair for a, pair in enumerate(zip(x.shape, indices.shape, strict=True))]
     for a, (d, n) in enumerate(pairs):
         if isinstance(d, int) and isinstance(n, int) and n > d:
@@ -160,8 +153,7 @@ def scatter_elements(x: Spec, indices: Spec, updates: Spec, *, axis: int = 0, re
     `indices` are not integers, and IndexError, when it runs, if one is not in -size..size - 1.
     """
     _others(x, integer(indices, "indices"), normalize_axis(axis, x.ndim))
-    for a, b in zip(indices.shape, same_dims(updates, indices.ndim, "updates").shape, strict=True):
-        merge(a, b)
+    shaped(updates, indices.shape, "updates")
     return updated(x, updates, reduction)
 
 

@@ -7,29 +7,27 @@ queries' heads (grouped-query attention).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import ml_dtypes
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.activation import tanh
 from flowloom.ops.comparison import equal
+from flowloom.ops.composing import extent, span
 from flowloom.ops.elementwise import cast, maximum, where
 from flowloom.ops.indexing import take
 from flowloom.ops.inference import integer
 from flowloom.ops.joining import concatenate, stack
 from flowloom.ops.linalg import matmul
 from flowloom.ops.padding import pad
-from flowloom.ops.points import extent, span
 from flowloom.ops.probabilities import softmax
 from flowloom.ops.reduction import max_
 from flowloom.ops.shape import expand_dims, reshape, transpose
-from flowloom.params import Count
+from flowloom.params import Count, NotNegative, Positive, Whole
 from flowloom.spec import DEFAULT_DTYPE, Dim, Spec, SpecError, is_bool, merge, product, quotient
 
-Reach: TypeAlias = Annotated[int, Meta(ge=0)] | None
 Stage: TypeAlias = Literal["scores", "capped", "masked", "weights"]
 
 
@@ -45,9 +43,9 @@ def scaled_dot_product_attention(
     *,
     scale: float | None = None,
     causal: bool = False,
-    softcap: Annotated[float, Meta(ge=0)] = 0.0,
-    left_window: Reach = None,
-    right_window: Reach = None,
+    softcap: NotNegative = 0.0,
+    left_window: Whole | None = None,
+    right_window: Whole | None = None,
 ) -> Any:
     """softmax(query key^T scale + mask) value, for each head (Vaswani et al., arXiv 1706.03762; ONNX Attention).
 
@@ -76,10 +74,10 @@ def scaled_dot_product_attention(
     if (past_key is None) != (past_value is None):
         raise SpecError("past_key and past_value belong together; give both or none")
     values = value if past_value is None else concatenate(past_value, value, axis=2)
-    return _by_groups(weights, values)
+    return by_groups(weights, values)
 
 
-@op(family="layer", composite=True)
+@op(family="layer", composite=True, internal=True)
 def attention_scores(
     query: Any,
     key: Any,
@@ -89,9 +87,9 @@ def attention_scores(
     *,
     scale: float | None = None,
     causal: bool = False,
-    softcap: Annotated[float, Meta(ge=0)] = 0.0,
-    left_window: Reach = None,
-    right_window: Reach = None,
+    softcap: NotNegative = 0.0,
+    left_window: Whole | None = None,
+    right_window: Whole | None = None,
     stage: Stage = "weights",
 ) -> Any:
     """How much each query is to take from each key, (batch, heads, length, keys); see `scaled_dot_product_attention`.
@@ -104,7 +102,7 @@ def attention_scores(
             raise SpecError(f"{name} must be (batch, heads, length, size); got {x.ndim} dimensions")
     keys = key if past_key is None else concatenate(past_key, key, axis=2)
     query = query * (scale if scale is not None else 1.0 / extent(query, 3, query.dtype) ** 0.5)
-    scores = _by_groups(query, transpose(keys, axes=(0, 1, 3, 2)))
+    scores = by_groups(query, transpose(keys, axes=(0, 1, 3, 2)))
     if softcap and stage != "scores":
         scores = tanh(scores / softcap) * softcap
     if stage in ("scores", "capped"):
@@ -119,7 +117,9 @@ def attention_scores(
 
 
 @op(family="layer", internal=True, differentiable=False)
-def attention_window(scores: Spec, offset: Spec, count: Spec, *, left: Reach = None, right: Reach = None) -> Spec:
+def attention_window(
+    scores: Spec, offset: Spec, count: Spec, *, left: Whole | None = None, right: Whole | None = None
+) -> Spec:
     """Which keys a query may see by its place: bool, (batch, 1, length, keys).
 
     `scores` (batch, heads, length, keys), whose values are not read. Query i stands at i + `offset`: it sees the keys
@@ -153,7 +153,7 @@ def _(xp: Any, scores: Any, offset: Any, count: Any, *, left: int | None, right:
 # ---------------------------------------------------------------- the parts
 
 
-def _by_groups(a: Any, b: Any) -> Any:
+def by_groups(a: Any, b: Any) -> Any:
     """The matrix products of heads; neighbouring heads of `a` share one of `b` where `b` has fewer."""
     heads, shared = a.shape[1], b.shape[1]
     if heads == shared or shared in (1, None) or heads is None:
@@ -185,7 +185,7 @@ def _count(x: Any) -> Any:
     return np.array(n) if isinstance(n, int) else n
 
 
-def _masked(scores: Any, mask: Any, offset: Any, count: Any, *, left: Reach, right: Reach) -> Any:
+def _masked(scores: Any, mask: Any, offset: Any, count: Any, *, left: Whole | None, right: Whole | None) -> Any:
     """`scores`, -inf where a key does not count."""
     if count is not None:
         seen = attention_window(scores, offset, count, left=left, right=right)
@@ -280,7 +280,7 @@ def rotary_embedding(x: Any, cos: Any, sin: Any, position_ids: Any = None, *, in
 
 
 @op(family="data", differentiable=False, outputs=("cos", "sin"))
-def rotary_angles(*, length: Count, size: Count, base: Annotated[float, Meta(gt=0)] = 10000.0) -> tuple[Spec, Spec]:
+def rotary_angles(*, length: Count, size: Count, base: Positive = 10000.0) -> tuple[Spec, Spec]:
     """Cosine and sine of the angles of `rotary_embedding`: position times base ** (-2 k / size), for k < size / 2.
 
     Returns two tensors (length, size / 2) of float32. Raises SpecError if `size` is odd.

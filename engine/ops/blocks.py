@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
-from flowloom.ops.inference import same_dims
 from flowloom.ops.shape import flatten, transpose, unflatten
-from flowloom.spec import Spec, SpecError
+from flowloom.ops.windows import images
+from flowloom.params import Count
+from flowloom.spec import SpecError
 
-BlockSize: TypeAlias = Annotated[int, Meta(ge=1)]
 BlockMode: TypeAlias = Literal["DCR", "CRD"]
 
 
-def _image(x: Any) -> Any:
-    """`x`. Raises SpecError unless it is a batch of images."""
-    same_dims(Spec(x.shape, x.dtype), 4, "x")
-    return x
-
-
 @op(family="shape", composite=True)
-def depth_to_space(x: Any, *, block_size: BlockSize, mode: BlockMode = "DCR") -> Any:
+def depth_to_space(x: Any, *, block_size: Count, mode: BlockMode = "DCR") -> Any:
     """Images `x` (batch, height, width, channels) with channels laid out as blocks: larger images with fewer channels.
 
     The result is (batch, height * b, width * b, channels / b^2) for a block size of b. In mode "DCR" (as TensorFlow's)
     the place in the block is the outer part of the channel number, in "CRD" (as PyTorch's pixel shuffle) the inner.
     Raises SpecError unless `x` has four dimensions, or if the channels do not divide.
     """
-    if isinstance(_image(x).shape[3], int) and x.shape[3] % block_size**2:
+    if isinstance(images(x, "x", 2).shape[3], int) and x.shape[3] % block_size**2:
         raise SpecError(
             f"the {x.shape[3]} channels do not divide into blocks of {block_size} x {block_size}",
             dimension=f"{x.shape[3]} / {block_size**2}",
@@ -50,14 +43,14 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 @op(family="shape", composite=True)
-def space_to_depth(x: Any, *, block_size: BlockSize, mode: BlockMode = "DCR") -> Any:
+def space_to_depth(x: Any, *, block_size: Count, mode: BlockMode = "DCR") -> Any:
     """Images `x` (batch, height, width, channels) with blocks laid out as channels: the reverse of `depth_to_space`.
 
     The result is (batch, height / b, width / b, channels * b^2) for a block size of b. Raises SpecError unless `x` has
     four dimensions, or if height and width do not divide.
     """
     for axis in (1, 2):
-        if isinstance(_image(x).shape[axis], int) and x.shape[axis] % block_size:
+        if isinstance(images(x, "x", 2).shape[axis], int) and x.shape[axis] % block_size:
             raise SpecError(
                 f"axis {axis} of size {x.shape[axis]} does not divide into blocks of {block_size}",
                 dimension=f"axis {axis}: {x.shape[axis]} / {block_size}",

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
-from flowloom.ops.indexing import Size, in_range, take
+from flowloom.ops.indexing import in_range, take
 from flowloom.ops.inference import floating, integer, numeric
 from flowloom.ops.kernels import as_float, blank
 from flowloom.ops.shape import reshape
 from flowloom.ops.windows import images
-from flowloom.params import Count, Pair
+from flowloom.params import Count, Pair, Size, Whole
 from flowloom.spec import Dim, Spec, SpecError, merge
 
 Array: TypeAlias = np.ndarray[Any, Any]
-Whole: TypeAlias = Annotated[int, Meta(ge=0)]
 BoxCoordinates: TypeAlias = Literal["half_pixel", "output_half_pixel"]
 BoxPooling: TypeAlias = Literal["avg", "max"]
 

@@ -15,14 +15,22 @@ from flowloom.spec import Dim, Spec, SpecError, shape_text
 
 @op(family="shape", view=True)
 def broadcast_to(x: Spec, *, shape: Shape) -> Spec:
-    """Repeat `x` to `shape` by NumPy's broadcasting, without copying. Raises SpecError if it does not broadcast."""
+    """Repeat `x` to `shape` by NumPy's broadcasting, without copying. A size of None is that of `x`.
+
+    Raises SpecError if it does not broadcast, and ValueError, when it runs, for None where `x` has no axis.
+    """
     _check(x.shape, shape)
-    return x.with_shape(shape)
+    lead = len(shape) - x.ndim
+    own = (None if i < lead or x.shape[i - lead] == 1 else x.shape[i - lead] for i in range(len(shape)))
+    return x.with_shape(kept if d is None else d for d, kept in zip(shape, own, strict=True))
 
 
 @broadcast_to.kernel
-def _(xp: Any, x: Any, *, shape: Any) -> Any:
-    return xp.broadcast_to(x, shape)
+def _(xp: Any, x: Any, *, shape: Shape) -> Any:
+    lead = len(shape) - x.ndim
+    if None in shape[:lead]:
+        raise ValueError(f"the size of a new axis must be given; got {shape_text(shape)}")
+    return xp.broadcast_to(x, tuple(x.shape[i - lead] if d is None else d for i, d in enumerate(shape)))
 
 
 broadcast_to.vjp(lambda g, y, x, *, shape: (summed_to(g, x),))

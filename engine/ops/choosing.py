@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.distributions import gumbels
 from flowloom.ops.inference import not_empty, numeric
+from flowloom.ops.kernels import put
 from flowloom.ops.philox import words
-from flowloom.ops.random import check_key, put, sample_key
-from flowloom.params import Count
+from flowloom.ops.random import check_key, sample_key
+from flowloom.params import Count, Size
 from flowloom.spec import Spec
-
-Size: TypeAlias = Annotated[int, Meta(ge=0)] | str | None
 
 
 @op(family="random", differentiable=False, internal=True)

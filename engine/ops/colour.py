@@ -13,13 +13,14 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.comparison import equal, greater, less
+from flowloom.ops.composing import beside, span
 from flowloom.ops.elementwise import abs_, clip, where
+from flowloom.ops.inference import numeric
 from flowloom.ops.joining import concatenate
 from flowloom.ops.linalg import matmul
-from flowloom.ops.points import like, span
 from flowloom.ops.reduction import max_, mean, min_
 from flowloom.ops.rounding import floor
-from flowloom.spec import SpecError, is_bool, is_float
+from flowloom.spec import SpecError, is_float
 
 _LUMA = [[0.2989], [0.5870], [0.1140]]  # red, green and blue in the luma of ITU-R BT.601, rounded as in TensorFlow
 
@@ -32,9 +33,7 @@ def rgb_to_grayscale(x: Any) -> Any:
     channels.
     """
     _three(x)
-    if is_bool(x.dtype):
-        raise SpecError("the elements must be numbers; got bool. Cast them first", dimension="dtype bool")
-    return matmul(x, like(_LUMA, x))
+    return matmul(numeric(x), beside(_LUMA, x))
 
 
 @op(family="layer", composite=True)
@@ -67,8 +66,8 @@ def hsv_to_rgb(x: Any) -> Any:
     """
     hue, saturation, value = _channels(x)
     # Each of the three rises and falls around its own place on the hue circle of six: red 0 (a valley at 3), 2, 4.
-    distance = abs_(hue * 6.0 - like([3.0, 2.0, 4.0], x))
-    pure = clip(distance * like([1.0, -1.0, -1.0], x) + like([-1.0, 2.0, 2.0], x))
+    distance = abs_(hue * 6.0 - beside([3.0, 2.0, 4.0], x))
+    pure = clip(distance * beside([1.0, -1.0, -1.0], x) + beside([-1.0, 2.0, 2.0], x))
     return ((pure - 1.0) * saturation + 1.0) * value
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flowloom.op import Sample, op
+from flowloom.ops.kernels import put
 from flowloom.spec import Dim, Spec, SpecError, is_bool, merge, promote
 
 
@@ -50,10 +51,7 @@ def _(xp: Any, a: Any, b: Any, *, equation: str, out: Any = None) -> Any:
         return out
     product = xp.matmul(x, y).reshape([sizes[i] for i in made])
     product = xp.transpose(product, [made.index(i) for i in result])
-    if out is None:
-        return product
-    out[...] = product
-    return out
+    return put(product, out)
 
 
 def _matrices(xp: Any, x: Any, term: str, batch: list[str], rows: list[str], columns: list[str]) -> Any:

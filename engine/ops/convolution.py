@@ -14,14 +14,22 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops import unrolling
-from flowloom.ops.indexing import Size
 from flowloom.ops.inference import numeric
 from flowloom.ops.windows import Windows, axis_name, images
-from flowloom.params import AnyPadding, Count, Each, Padding1D, Padding2D, Padding3D, Pair, Single, Triple
+from flowloom.params import (
+    AnyPadding,
+    Count,
+    Each,
+    Padding1D,
+    Padding2D,
+    Padding3D,
+    Pair,
+    Shape,
+    Single,
+    Triple,
+    WindowSize,
+)
 from flowloom.spec import Dim, Spec, SpecError, merge, product, quotient, shape_text
-
-Sizes: TypeAlias = tuple[Size, ...]
-KernelSize: TypeAlias = tuple[Count, ...]
 
 
 @op(family="linalg", composite=True)
@@ -105,7 +113,7 @@ def conv(
     """
     images(numeric(x), "x")
     window, taken = kernel_window(kernel, x.ndim, groups), product((kernel.shape[-2], groups))
-    agree(x.shape[-1], taken, f"x has {x.shape[-1]} channels, the kernel takes {taken}")
+    merge(x.shape[-1], taken, f"x has {x.shape[-1]} channels, the kernel takes {taken}")
     count = Windows.of(len(window), window, strides, padding, dilation_rate).count(x.shape[1:-1])
     return Spec((x.shape[0], *count, kernel.shape[-1]), unrolling.accumulator(x.dtype, kernel.dtype))
 
@@ -141,7 +149,7 @@ def conv_backprop_input(
     g: Spec,
     kernel: Spec,
     *like: Spec,
-    input_size: Sizes,
+    input_size: Shape,
     strides: Each = 1,
     padding: AnyPadding = "valid",
     dilation_rate: Each = 1,
@@ -155,7 +163,7 @@ def conv_backprop_input(
     """
     images(numeric(g), "g")
     window, channels = kernel_window(kernel, g.ndim, groups), product((kernel.shape[-2], groups))
-    agree(g.shape[-1], kernel.shape[-1], f"g has {g.shape[-1]} channels, the kernel {kernel.shape[-1]} filters")
+    merge(g.shape[-1], kernel.shape[-1], f"g has {g.shape[-1]} channels, the kernel {kernel.shape[-1]} filters")
     _fits(g, Windows.of(len(window), window, strides, padding, dilation_rate), input_size)
     return Spec((g.shape[0], *input_size, channels), unrolling.accumulator(g.dtype, kernel.dtype))
 
@@ -181,7 +189,7 @@ def _(
 
 
 @conv_backprop_input.vjp
-def _(g: Any, y: Any, g_: Any, kernel: Any, *like: Any, input_size: Sizes, **how: Any) -> Any:
+def _(g: Any, y: Any, g_: Any, kernel: Any, *like: Any, input_size: Shape, **how: Any) -> Any:
     to_kernel = conv_backprop_filter(g, g_, kernel_size=kernel.shape[:-2], **how)
     return conv(g, kernel, **how), to_kernel, *(None for _ in like)
 
@@ -191,7 +199,7 @@ def conv_backprop_filter(
     x: Spec,
     g: Spec,
     *,
-    kernel_size: KernelSize,
+    kernel_size: WindowSize,
     strides: Each = 1,
     padding: AnyPadding = "valid",
     dilation_rate: Each = 1,
@@ -204,7 +212,7 @@ def conv_backprop_filter(
     """
     images(numeric(x), "x")
     images(numeric(g), "g", x.ndim - 2)
-    agree(x.shape[0], g.shape[0], f"x has a batch of {x.shape[0]}, g of {g.shape[0]}")
+    merge(x.shape[0], g.shape[0], f"x has a batch of {x.shape[0]}, g of {g.shape[0]}")
     _fits(g, Windows.of(x.ndim - 2, kernel_size, strides, padding, dilation_rate), x.shape[1:-1])
     quotient(g.shape[-1], groups)
     return Spec((*kernel_size, quotient(x.shape[-1], groups), g.shape[-1]), unrolling.accumulator(x.dtype, g.dtype))
@@ -229,7 +237,7 @@ def _(
 
 
 @conv_backprop_filter.vjp
-def _(g: Any, y: Any, x: Any, g_: Any, *, kernel_size: KernelSize, **how: Any) -> Any:
+def _(g: Any, y: Any, x: Any, g_: Any, *, kernel_size: WindowSize, **how: Any) -> Any:
     return conv_backprop_input(g_, g, *unsized(x), input_size=x.shape[1:-1], **how), conv(x, g, **how)
 
 
@@ -239,7 +247,7 @@ conv2d_backprop_input, conv2d_backprop_filter = conv_backprop_input, conv_backpr
 # ---------------------------------------------------------------- the rules
 
 
-def kernel_window(kernel: Any, ndim: int, groups: int, last: tuple[str, str] = ("channels", "filters")) -> KernelSize:
+def kernel_window(kernel: Any, ndim: int, groups: int, last: tuple[str, str] = ("channels", "filters")) -> WindowSize:
     """The window of a kernel (*window, *last) for tensors of `ndim` dimensions.
 
     Raises SpecError if it has another number of dimensions, is bool, if its window is not known or empty, or if its
@@ -264,18 +272,10 @@ def unsized(x: Any) -> tuple[Any, ...]:
     return (x,) if None in x.shape[1:-1] else ()
 
 
-def agree(a: Dim, b: Dim, rule: str) -> None:
-    """Raise SpecError, saying `rule`, if the dimensions `a` and `b` differ."""
-    try:
-        merge(a, b)
-    except SpecError:
-        raise SpecError(rule, dimension=f"{a} != {b}") from None
-
-
 def _fits(g: Spec, windows: Windows, input_size: tuple[Dim, ...]) -> None:
     images(g, "g", len(input_size))
     for i, (a, b) in enumerate(zip(g.shape[1:-1], windows.count(input_size), strict=True)):
-        agree(a, b, f"g has {a} windows along the {axis_name(i, len(input_size))}, the convolution {b}")
+        merge(a, b, f"g has {a} windows along the {axis_name(i, len(input_size))}, the convolution {b}")
 
 
 # ---------------------------------------------------------------- samples

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.broadcasting import sized
 from flowloom.ops.indexing import in_range
-from flowloom.ops.inference import integer, numeric
+from flowloom.ops.inference import integer, numeric, shaped
 from flowloom.ops.kernels import blank
 from flowloom.ops.scattering import Reduction, add_at, scatter_gradients, updated, write
-from flowloom.params import Shape
+from flowloom.params import Shape, Whole
 from flowloom.spec import Dim, Spec, SpecError, merge, shape_text
-
-BatchDims: TypeAlias = Annotated[int, Meta(ge=0)]
 
 
 @op(family="shape", narrow=True)
-def gather_nd(x: Spec, indices: Spec, *, batch_dims: BatchDims = 0) -> Spec:
+def gather_nd(x: Spec, indices: Spec, *, batch_dims: Whole = 0) -> Spec:
     """The elements or slices of `x` at the coordinates that lie along the last axis of `indices`.
 
     With k coordinates each, y[i, j] = x[indices[i, j, 0], ..., indices[i, j, k - 1]], a slice where k is less than the
@@ -85,26 +82,13 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 @op(family="shape", internal=True)
-def add_nd(updates: Spec, indices: Spec, *like: Spec, batch_dims: BatchDims = 0, shape: Shape) -> Spec:
+def add_nd(updates: Spec, indices: Spec, *like: Spec, batch_dims: Whole = 0, shape: Shape) -> Spec:
     """Zeros in `shape`, with `updates` added at the coordinates `indices`: the reverse of `gather_nd`.
 
     Where a size in `shape` is not known before it runs, the shape is that of `like`. Raises SpecError if `updates` are
     not what `gather_nd` gives, or for bool, and IndexError, when it runs, if a coordinate is outside.
     """
-    _match(_taken(shape, indices, batch_dims), numeric(updates))
-    return updates.with_shape(shape)
-
-
-def _match(taken: tuple[Dim, ...], updates: Spec) -> None:
-    """Raise SpecError unless `updates` have the shape of what is `taken`."""
-    fits = len(taken) == updates.ndim and all(
-        a is None or b is None or a == b for a, b in zip(taken, updates.shape, strict=True)
-    )
-    if not fits:
-        raise SpecError(
-            f"updates must have the shape {shape_text(taken)} of what is replaced; got {shape_text(updates.shape)}",
-            dimension=f"{shape_text(taken)} != {shape_text(updates.shape)}",
-        )
+    return shaped(numeric(updates), _taken(shape, indices, batch_dims), "updates").with_shape(shape)
 
 
 @add_nd.kernel
@@ -133,17 +117,14 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 @op(family="shape")
-def scatter_nd(
-    x: Spec, indices: Spec, updates: Spec, *, reduction: Reduction = "none", batch_dims: BatchDims = 0
-) -> Spec:
+def scatter_nd(x: Spec, indices: Spec, updates: Spec, *, reduction: Reduction = "none", batch_dims: Whole = 0) -> Spec:
     """`x` with `updates` at the coordinates that lie along the last axis of `indices`, as `gather_nd` reads them.
 
     With a `reduction` the updates are combined with what is there, and with each other; with "none" the last one at a
     place stays. The dtype is the wider one. ONNX's ScatterND. Raises SpecError if `updates` do not have the shape
     that `gather_nd` gives, or `indices` are not integers, and IndexError, when it runs, if a coordinate is outside.
     """
-    _match(_taken(x.shape, indices, batch_dims), updates)
-    return updated(x, updates, reduction)
+    return updated(x, shaped(updates, _taken(x.shape, indices, batch_dims), "updates"), reduction)
 
 
 @scatter_nd.kernel

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.inference import same_dims
-from flowloom.ops.kernels import blank
-from flowloom.params import DType, Shape
+from flowloom.ops.kernels import blank, put
+from flowloom.params import DType, Shape, Whole
 from flowloom.spec import DEFAULT_DTYPE, Spec, SpecError
 
 Number: TypeAlias = int | float
-Size: TypeAlias = Annotated[int, Meta(ge=0)]
 
 
 @op(family="data", differentiable=False)
@@ -58,7 +56,7 @@ zeros_like.samples(_likes)
 ones_like.samples(_likes)
 
 
-@op(family="data", differentiable=False)
+@op(family="data", differentiable=False, internal=True)
 def eye_like(x: Spec, *, k: int = 0, dtype: DType | None = None) -> Spec:
     """Ones on diagonal `k` of a matrix in the shape of `x` (rows, columns), zeros elsewhere; `k` as in `eye`.
 
@@ -89,10 +87,7 @@ def numbered(x: Spec) -> Spec:
 @numbered.kernel
 def _(xp: Any, x: Any, *, out: Any = None) -> Any:
     count = xp.arange(x.size, dtype="int64").reshape(x.shape)
-    if out is None:
-        return count
-    out[...] = count
-    return out
+    return put(count, out)
 
 
 @numbered.samples
@@ -122,7 +117,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 @op(family="data", differentiable=False)
-def eye(*, rows: Size, columns: Size | None = None, k: int = 0, dtype: DType = "float32") -> Spec:
+def eye(*, rows: Whole, columns: Whole | None = None, k: int = 0, dtype: DType = "float32") -> Spec:
     """Ones on diagonal `k` of a (rows, columns) matrix, zeros elsewhere; a square one without `columns`.
 
     Diagonal 0 begins in the corner, `k` above 0 lies above it, below 0 below. Called in Python it gives an array,
@@ -172,7 +167,7 @@ def steps_between(start: Any, stop: Any, step: Any) -> int:
 def _(xp: Any, *, start: Number, stop: Number, step: Number, dtype: str | None, out: Any = None) -> Any:
     spec = arange.infer(start=start, stop=stop, step=step, dtype=dtype)
     assert isinstance(spec, Spec)
-    return _filled(xp, xp.arange(spec.size) * step + start, spec.dtype, out)
+    return put(xp.arange(spec.size) * step + start, out, spec.dtype)
 
 
 @arange.samples
@@ -184,7 +179,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 @op(family="data", differentiable=False)
-def linspace(*, start: float, stop: float, num: Size = 50, endpoint: bool = True, dtype: DType = "float32") -> Spec:
+def linspace(*, start: float, stop: float, num: Whole = 50, endpoint: bool = True, dtype: DType = "float32") -> Spec:
     """`num` evenly spaced numbers from `start` to `stop`, which is the last of them unless `endpoint` is off.
 
     Called in Python it gives an array, which a graph takes as a constant.
@@ -194,7 +189,7 @@ def linspace(*, start: float, stop: float, num: Size = 50, endpoint: bool = True
 
 @linspace.kernel
 def _(xp: Any, *, start: float, stop: float, num: int, endpoint: bool, dtype: str, out: Any = None) -> Any:
-    return _filled(xp, xp.linspace(start, stop, num, endpoint=endpoint), np.dtype(dtype), out)
+    return put(xp.linspace(start, stop, num, endpoint=endpoint), out, dtype)
 
 
 @linspace.samples
@@ -203,10 +198,3 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (), {"start": 0.0, "stop": 10.0, "num": 5, "endpoint": False, "dtype": "int64"}
     yield (), {"start": 2.0, "stop": 3.0, "num": 1}
     yield (), {"start": 2.0, "stop": 3.0, "num": 0}
-
-
-def _filled(xp: Any, values: Any, dtype: Any, out: Any) -> Any:
-    if out is None:
-        return values.astype(dtype)
-    out[...] = values
-    return out

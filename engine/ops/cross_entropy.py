@@ -15,11 +15,11 @@ from flowloom.ops.comparison import equal, logical_and, not_equal
 from flowloom.ops.elementwise import cast, where
 from flowloom.ops.indexing import in_range, one_hot, take
 from flowloom.ops.inference import floating, integer, not_empty
-from flowloom.ops.kernels import as_float
+from flowloom.ops.kernels import as_float, put
 from flowloom.ops.probabilities import log_softmax, softmax
 from flowloom.ops.reduction import mean, sum_
 from flowloom.ops.shape import expand_dims
-from flowloom.spec import Dim, Spec, SpecError, is_float, merge, shape_text
+from flowloom.spec import Dim, Spec, SpecError, is_float, merge, merge_shapes, shape_text
 
 
 def _labelled(scores: Any, labels: Any, name: str) -> list[Dim]:
@@ -30,15 +30,8 @@ def _labelled(scores: Any, labels: Any, name: str) -> list[Dim]:
             f"{name} must have one dimension more than labels, the classes; got {scores.ndim} and {labels.ndim}",
             dimension=f"rank {scores.ndim} != {labels.ndim} + 1",
         )
-    shape = []
-    for axis, (a, b) in enumerate(zip(scores.shape, labels.shape, strict=False)):
-        try:
-            shape.append(merge(a, b))
-        except SpecError:
-            raise SpecError(
-                f"axis {axis} is {a} in {name} and {b} in labels", dimension=f"axis {axis}: {a} != {b}"
-            ) from None
-    return shape
+    pairs = enumerate(zip(scores.shape, labels.shape, strict=False))
+    return [merge(a, b, f"axis {axis} is {a} in {name} and {b} in labels") for axis, (a, b) in pairs]
 
 
 @op(family="loss", internal=True)
@@ -65,10 +58,7 @@ def _(xp: Any, logits: Any, labels: Any, *, ignore_index: int | None, out: Any =
     if counts is True:
         return loss
     loss = xp.where(counts, loss, loss.dtype.type(0))
-    if out is None:
-        return loss
-    out[...] = loss
-    return out
+    return put(loss, out)
 
 
 @sparse_softmax_cross_entropy.vjp
@@ -107,10 +97,7 @@ def at_labels(scores: Spec, labels: Spec) -> Spec:
 def _(xp: Any, scores: Any, labels: Any, *, out: Any = None) -> Any:
     labels = in_range(xp, labels, scores.shape[-1], "label")
     made = xp.take_along_axis(scores, labels[..., None], axis=-1)[..., 0]
-    if out is None:
-        return made
-    out[...] = made
-    return out
+    return put(made, out)
 
 
 @at_labels.vjp
@@ -193,12 +180,8 @@ def softmax_cross_entropy(logits: Any, labels: Any, *, axis: int = -1) -> Any:
 
 def _same_shape(logits: Any, labels: Any) -> None:
     """Raise SpecError unless the shapes are one: broadcasting labels is nearly always a mistake."""
-    try:
-        for a, b in zip(logits.shape, labels.shape, strict=True):
-            merge(a, b)
-    except ValueError:
-        shapes = f"{shape_text(logits.shape)} and {shape_text(labels.shape)}"
-        raise SpecError(f"logits and labels must have the same shape; got {shapes}", dimension=shapes) from None
+    shapes = f"{shape_text(logits.shape)} and {shape_text(labels.shape)}"
+    merge_shapes(logits.shape, labels.shape, f"logits and labels must have the same shape; got {shapes}")
 
 
 @softmax_cross_entropy.samples

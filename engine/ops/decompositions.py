@@ -13,12 +13,12 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.comparison import equal
+from flowloom.ops.composing import span
 from flowloom.ops.diagonals import halved_triangle, triangle
 from flowloom.ops.elementwise import where
 from flowloom.ops.joining import concatenate
 from flowloom.ops.matrices import matrices, precise, squares, swapped
 from flowloom.ops.shape import expand_dims
-from flowloom.ops.slicing import slice_
 from flowloom.ops.solving import triangular_solve
 from flowloom.spec import Dim, Spec
 
@@ -68,7 +68,7 @@ def _(g: Any, y: Any, a: Any) -> Any:
     if not (isinstance(m, int) and isinstance(n, int) and m < n):
         return (_from_square(gq, gr, q, r),)
     # Wide: a = [x | z] and r = [u | v], with q and u from x alone, and v = q.T z.
-    u, gu, gv, z = _columns(r, stop=m), _columns(gr, stop=m), _columns(gr, start=m), _columns(a, start=m)
+    u, gu, gv, z = span(r, None, m), span(gr, None, m), span(gr, m, None), span(a, m, None)
     return (concatenate(_from_square(gq + z @ swapped(gv), gu, q, u), q @ gv, axis=-1),)
 
 
@@ -78,11 +78,6 @@ def _from_square(gq: Any, gr: Any, q: Any, r: Any) -> Any:
     m = r @ swapped(gr) - swapped(gq) @ q
     mirrored = triangle(m, lower=True) + swapped(triangle(m, lower=True, offset=-1))
     return swapped(triangular_solve(r, swapped(gq + q @ mirrored), lower=False))
-
-
-def _columns(x: Any, start: int | None = None, stop: int | None = None) -> Any:
-    front = (None,) * (x.ndim - 1)
-    return slice_(x, start=(*front, start), stop=(*front, stop))
 
 
 @qr.samples

@@ -12,16 +12,17 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.comparison import greater_equal, less_equal, logical_and
-from flowloom.ops.convolution import Sizes, agree, conv, kernel_window
+from flowloom.ops.composing import at_least_single, extent, in_dtype, part
+from flowloom.ops.convolution import conv, kernel_window
 from flowloom.ops.elementwise import cast, maximum, minimum, where
 from flowloom.ops.joining import stack
-from flowloom.ops.points import extent, part, take_points
+from flowloom.ops.points import take_points
 from flowloom.ops.reduction import sum_
 from flowloom.ops.rounding import floor
 from flowloom.ops.shape import expand_dims, reshape, squeeze, transpose
 from flowloom.ops.windows import Windows, images
-from flowloom.params import AnyPadding, Count, Each, Padding2D, Pair
-from flowloom.spec import Spec, SpecError, is_float, product, promote, quotient, shape_text
+from flowloom.params import AnyPadding, Count, Each, Padding2D, Pair, Shape
+from flowloom.spec import Spec, SpecError, is_float, merge, merge_shapes, product, promote, quotient, shape_text
 
 
 @op(family="linalg", composite=True)
@@ -48,11 +49,11 @@ def deform_conv2d(
     """
     window = kernel_window(kernel, images(x, "x", 2).ndim, groups)
     taken = product((kernel.shape[2], groups))
-    agree(x.shape[3], taken, f"x has {x.shape[3]} channels, the kernel takes {taken}")
+    merge(x.shape[3], taken, f"x has {x.shape[3]} channels, the kernel takes {taken}")
     windows = Windows.of(2, window, strides, padding, dilation_rate)
     moved = _by_tap(x, offset, "offset", windows, offset_groups, 2)
     where_to = window_places(
-        moved if moved.dtype.itemsize >= 4 else cast(moved, dtype="float32"),
+        at_least_single(moved),
         input_size=x.shape[1:3],
         size=window,
         strides=strides,
@@ -67,7 +68,7 @@ def deform_conv2d(
     volume = reshape(seen, shape=(*seen.shape[:3], taps, x.shape[3]))
     y = squeeze(conv(volume, reshape(kernel, shape=(1, 1, taps, *kernel.shape[2:])), groups=groups), axis=3)
     widest = promote(*(t.dtype for t in (x, kernel, offset, mask) if t is not None))
-    return y if y.dtype == widest else cast(y, dtype=widest.name)  # small floats: their places were float32
+    return in_dtype(y, widest)  # small floats: their places were float32
 
 
 def _by_tap(x: Any, given: Any, what: str, windows: Windows, groups: int, each: int) -> Any:
@@ -76,8 +77,8 @@ def _by_tap(x: Any, given: Any, what: str, windows: Windows, groups: int, each: 
         raise SpecError(f"the {what} must be of floats; got {given.dtype}", dimension=f"dtype {given.dtype}")
     taps = prod(windows.size)
     expected = (x.shape[0], *windows.count(x.shape[1:3]), groups * taps * each)
-    for a, b in zip(given.shape, expected, strict=True):
-        agree(a, b, f"the {what} is {shape_text(given.shape)}; these windows need {shape_text(expected)}")
+    rule = f"the {what} is {shape_text(given.shape)}; these windows need {shape_text(expected)}"
+    merge_shapes(given.shape, expected, rule)
     apart = reshape(given, shape=(*given.shape[:3], groups, taps, each))
     return transpose(apart, axes=(0, 1, 2, 4, 3, 5))
 
@@ -107,7 +108,7 @@ def _neighbours(at: Any, n: Any) -> tuple[Any, Any]:
 def window_places(
     offset: Spec,
     *,
-    input_size: Sizes,
+    input_size: Shape,
     size: tuple[Count, ...],
     strides: Each = 1,
     padding: AnyPadding = "valid",

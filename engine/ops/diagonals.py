@@ -9,10 +9,10 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.broadcasting import sized
-from flowloom.ops.indexing import Size
 from flowloom.ops.inference import normalize_axes
 from flowloom.ops.kernels import blank
 from flowloom.ops.reduction import sum_
+from flowloom.params import Size
 from flowloom.spec import Dim, Spec, SpecError, merge, normalize_axis
 
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
+from flowloom.ops.kernels import polynomial, put
 from flowloom.ops.philox import words
-from flowloom.ops.random import Float, check_key, fractions, put, sample_key
-from flowloom.params import Shape
+from flowloom.ops.random import Float, check_key, fractions, sample_key
+from flowloom.params import NotNegative, Shape
 from flowloom.spec import Spec
 
-Scale: TypeAlias = Annotated[float, Meta(ge=0)]
 TAIL = 0.022750131948179207  # the share of a normal distribution that is below -2
 
 
 @op(family="random", differentiable=False, internal=True)
 def random_truncated_normal(
-    key: Spec, *, shape: Shape, mean: float = 0.0, stddev: Scale = 1.0, dtype: Float = "float32"
+    key: Spec, *, shape: Shape, mean: float = 0.0, stddev: NotNegative = 1.0, dtype: Float = "float32"
 ) -> Spec:
     """Normally distributed numbers, none further from `mean` than twice `stddev`, in `shape` and `dtype`.
 
@@ -41,7 +40,7 @@ def _(xp: Any, key: Any, *, shape: tuple[int, ...], mean: float, stddev: float, 
 
 
 @op(family="random", differentiable=False, internal=True)
-def random_exponential(key: Spec, *, shape: Shape, scale: Scale = 1.0, dtype: Float = "float32") -> Spec:
+def random_exponential(key: Spec, *, shape: Shape, scale: NotNegative = 1.0, dtype: Float = "float32") -> Spec:
     """Exponentially distributed numbers of mean `scale`, in `shape` and `dtype`: -scale log(1 - u), u the fraction of
     the word. Raises SpecError unless `key` is uint64[2].
     """
@@ -56,7 +55,9 @@ def _(xp: Any, key: Any, *, shape: tuple[int, ...], scale: float, dtype: str, ou
 
 
 @op(family="random", differentiable=False, internal=True)
-def random_laplace(key: Spec, *, shape: Shape, loc: float = 0.0, scale: Scale = 1.0, dtype: Float = "float32") -> Spec:
+def random_laplace(
+    key: Spec, *, shape: Shape, loc: float = 0.0, scale: NotNegative = 1.0, dtype: Float = "float32"
+) -> Spec:
     """Numbers with density exp(-|x - loc| / scale) / (2 scale), in `shape` and `dtype`.
 
     The upper bits of each word give the exponentially distributed distance, its lowest bit the side. Raises SpecError
@@ -76,7 +77,9 @@ def _(xp: Any, key: Any, *, shape: tuple[int, ...], loc: float, scale: float, dt
 
 
 @op(family="random", differentiable=False, internal=True)
-def random_gumbel(key: Spec, *, shape: Shape, loc: float = 0.0, scale: Scale = 1.0, dtype: Float = "float32") -> Spec:
+def random_gumbel(
+    key: Spec, *, shape: Shape, loc: float = 0.0, scale: NotNegative = 1.0, dtype: Float = "float32"
+) -> Spec:
     """Numbers of the Gumbel distribution, loc - scale log(-log(u)), in `shape` and `dtype`: u is the middle of one of
     2**23 (float64: 2**52) equal parts of 0..1, told by the upper bits of the word. Raises SpecError unless `key` is
     uint64[2].
@@ -107,35 +110,28 @@ def normal_quantile(xp: Any, centred: Any) -> Any:
     about 1 part in 10**16. Its third part, for the last 10**-10 of either tail, is left out.
     """
     near = 0.180625 - xp.minimum(centred * centred, 0.180625)
-    middle = centred * _polynomial(_A, near) / _polynomial(_B, near)
+    middle = centred * polynomial(xp, near, _A) / polynomial(xp, near, _B)
     r = xp.sqrt(-xp.log(0.5 - xp.abs(centred))) - 1.6
-    tail = xp.sign(centred) * _polynomial(_C, r) / _polynomial(_D, r)
+    tail = xp.sign(centred) * polynomial(xp, r, _C) / polynomial(xp, r, _D)
     return xp.where(xp.abs(centred) <= 0.425, middle, tail)
 
 
-def _polynomial(coefficients: Sequence[float], x: Any) -> Any:
-    """Horner's scheme; `coefficients` from the constant one upwards."""
-    total = coefficients[-1] * x
-    for c in coefficients[-2:0:-1]:
-        total = (total + c) * x
-    return total + coefficients[0]
-
-
+# Highest power first.
 _A = (
-    *(3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4),
-    *(4.5921953931549871457e4, 6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3),
+    *(2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4),
+    *(1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080e0),
 )
 _B = (
-    *(1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3),
-    *(2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4, 5.2264952788528545610e3),
+    *(5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4, 2.1213794301586595867e4),
+    *(5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0),
 )
 _C = (
-    *(1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0, 3.64784832476320460504e0),
-    *(1.27045825245236838258e0, 2.41780725177450611770e-1, 2.27238449892691845833e-2, 7.74545014278341407640e-4),
+    *(7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258e0),
+    *(3.64784832476320460504e0, 5.76949722146069140550e0, 4.63033784615654529590e0, 1.42343711074968357734e0),
 )
 _D = (
-    *(1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1),
-    *(1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4, 1.05075007164441684324e-9),
+    *(1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 1.48103976427480074590e-1),
+    *(6.89767334985100004550e-1, 1.67638483018380384940e0, 2.05319162663775882187e0, 1.0),
 )
 
 

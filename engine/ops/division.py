@@ -82,7 +82,7 @@ def _(g: Any, y: Any, a: Any, b: Any) -> Any:
 fmod.kernel(ufunc("fmod")).scalar("fmod({a}, {b})").samples(quotients)
 
 
-@op(family="elementwise", composite=True, differentiable=False)
+@op(family="elementwise", composite=True, differentiable=False, internal=True)
 def trunc_divide(a: Any, b: Any) -> Any:
     """`a` over `b` without what is behind the point, elementwise with broadcasting, in the wider dtype. As C's `/`.
 

@@ -16,6 +16,7 @@ from flowloom.ops.broadcasting import summed_to
 from flowloom.ops.creation import steps_between
 from flowloom.ops.indexing import Outside, hot, light
 from flowloom.ops.inference import integer, numeric, same_dims
+from flowloom.ops.kernels import put
 from flowloom.ops.shape import reshaped_to
 from flowloom.params import DType
 from flowloom.spec import Spec, SpecError, product, promote
@@ -23,7 +24,7 @@ from flowloom.spec import Spec, SpecError, product, promote
 
 def length_of(x: Any, what: str) -> int:
     """How many integers the vector `x`, called `what`, holds. Raises SpecError unless it is one of a known length."""
-    same_dims(integer(Spec(x.shape, x.dtype), what), 1, what)
+    same_dims(integer(x, what), 1, what)
     if not isinstance(x.shape[0], int):
         raise SpecError(f"the length of {what} must be known; got {x}", dimension=f"length of {what}")
     return x.shape[0]
@@ -43,10 +44,7 @@ def shape_of(x: Spec, *, start: int = 0, stop: int | None = None) -> Spec:
 @shape_of.kernel
 def _(xp: Any, x: Any, *, start: int, stop: int | None, out: Any = None) -> Any:
     sizes = xp.asarray(x.shape[start:stop], dtype="int64")
-    if out is None:
-        return sizes
-    out[...] = sizes
-    return out
+    return put(sizes, out)
 
 
 @shape_of.samples
@@ -56,7 +54,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, ()),), {}
 
 
-@op(family="shape", view=True)
+@op(family="shape", view=True, internal=True)
 def reshape_to(x: Spec, shape: Spec, *, zero_keeps: bool = False) -> Spec:
     """The elements of `x`, in C order, in the shape that `shape` holds, in which one size may be -1: the rest.
 
@@ -86,7 +84,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (1, 1)), np.zeros(0, np.int64)), {}
 
 
-@op(family="shape", view=True)
+@op(family="shape", view=True, internal=True)
 def expand_dims_at(x: Spec, axes: Spec) -> Spec:
     """`x` with a new axis of size 1 at each place in the vector `axes`, counted in the result.
 
@@ -111,7 +109,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (0, 3)), np.zeros(0, np.int64)), {}
 
 
-@op(family="shape", view=True)
+@op(family="shape", view=True, internal=True)
 def squeeze_at(x: Spec, axes: Spec) -> Spec:
     """`x` without the axes in the vector `axes`, which must be of size 1.
 
@@ -139,7 +137,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (1,)), np.array([0])), {}
 
 
-@op(family="shape", view=True)
+@op(family="shape", view=True, internal=True)
 def broadcast_to_shape(x: Spec, shape: Spec) -> Spec:
     """Repeat `x`, without copying, to the shape that its own and the one that `shape` holds broadcast to together.
 
@@ -167,14 +165,13 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (1, 3)), np.array([0, 3])), {}
 
 
-@op(family="data", composite=True)
+@op(family="data", composite=True, internal=True)
 def full_of(shape: Any, value: Any) -> Any:
     """The scalar `value` in the shape that the vector `shape` holds. ONNX's ConstantOfShape.
 
     Raises SpecError unless `shape` is an integer vector of known length and `value` a scalar.
     """
-    same_dims(Spec(value.shape, value.dtype), 0, "value")
-    return broadcast_to_shape(value, shape)
+    return broadcast_to_shape(same_dims(value, 0, "value"), shape)
 
 
 @full_of.samples
@@ -183,7 +180,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (np.zeros(0, np.int64), np.array(3)), {}
 
 
-@op(family="data", differentiable=False)
+@op(family="data", differentiable=False, internal=True)
 def arange_of(start: Spec, stop: Spec, step: Spec) -> Spec:
     """start, start + step, start + 2 step, ... up to but without `stop`, in the widest dtype of the three scalars.
 
@@ -210,7 +207,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (np.array(3), np.array(3), np.array(1)), {}
 
 
-@op(family="shape", differentiable=False)
+@op(family="shape", differentiable=False, internal=True)
 def one_hot_by(
     indices: Spec,
     depth: Spec,

@@ -22,7 +22,7 @@ from flowloom.ops.sampling_grid import affine_grid, affine_grid_backprop
 from flowloom.spec import Spec, SpecError, is_float, is_integer, merge
 
 
-@op(family="layer", composite=True)
+@op(family="layer", composite=True, internal=True)
 def resize_to(
     x: Any,
     target: Any,
@@ -182,7 +182,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 # ---------------------------------------------------------------- centre and grid
 
 
-@op(family="shape")
+@op(family="shape", internal=True)
 def center_crop_pad_to(x: Spec, sizes: Spec, *, axes: tuple[int, ...] | None = None) -> Spec:
     """The middle of `x` where it is larger than `sizes` along `axes`, zeros around it where it is smaller.
 
@@ -210,7 +210,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.integers(0, 9, (1, 3, 3, 1)), np.array([3, 0], np.int32)), {}
 
 
-@op(family="layer")
+@op(family="layer", internal=True)
 def affine_grid_to(theta: Spec, sizes: Spec, *, align_corners: bool = False) -> Spec:
     """The grid of places that each place of images of `sizes` comes from by the affine map `theta`; see `affine_grid`.
 
@@ -245,7 +245,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 # ---------------------------------------------------------------- boxes
 
 
-@op(family="layer", differentiable=False)
+@op(family="layer", differentiable=False, internal=True)
 def non_max_suppression_by(
     boxes: Spec,
     scores: Spec,

@@ -13,15 +13,15 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.dynamic import length_of
-from flowloom.ops.inference import integer, normalize_axes, numeric, same_dims
+from flowloom.ops.inference import integer, normalize_axes, numeric, same_dims, shaped
 from flowloom.ops.joining import cut, joined
-from flowloom.ops.kernels import blank
+from flowloom.ops.kernels import blank, put
 from flowloom.ops.padding import PadMode, folded, padded
 from flowloom.ops.repeating import tiled
-from flowloom.spec import Dim, Spec, SpecError, merge, normalize_axis
+from flowloom.spec import Dim, Spec, SpecError, normalize_axis
 
 
-@op(family="shape", composite=True)
+@op(family="shape", composite=True, internal=True)
 def slice_at(x: Any, starts: Any, stops: Any, steps: Any = None, *, axes: tuple[int, ...] | None = None) -> Any:
     """Part of `x` by Python's rules: from `starts` to `stops` in `steps`, 1 if left open, one of each for every axis.
 
@@ -89,9 +89,7 @@ def unslice_by(part: Spec, like: Spec, starts: Spec, stops: Spec, steps: Spec, *
     """
     taken = slice_by.infer(like, starts, stops, steps, axes=axes)
     assert isinstance(taken, Spec)
-    for a, b in zip(taken.shape, same_dims(part, taken.ndim, "part").shape, strict=True):
-        merge(a, b)
-    return part.with_shape(like.shape)
+    return shaped(part, taken.shape, "part").with_shape(like.shape)
 
 
 @unslice_by.kernel
@@ -114,7 +112,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.normal(size=(2, 2)), rng.integers(0, 9, (5, 4)), *where), {"axes": (0, 1)}
 
 
-@op(family="shape", view=True, outputs=("*parts",))
+@op(family="shape", view=True, internal=True, outputs=("*parts",))
 def split_by(x: Spec, sizes: Spec, *, axis: int = 0) -> tuple[Spec, ...]:
     """`x` cut along `axis` into parts of the sizes that the vector `sizes` holds. ONNX's Split.
 
@@ -147,7 +145,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 # ---------------------------------------------------------------- copies and margins
 
 
-@op(family="shape", narrow=True)
+@op(family="shape", narrow=True, internal=True)
 def tile_by(x: Spec, reps: Spec) -> Spec:
     """`x` repeated along each axis as often as the vector `reps` says; missing axes, or counts, in front are 1.
 
@@ -197,10 +195,7 @@ def _(xp: Any, x: Any, like: Any, reps: Any, *, out: Any = None) -> Any:
     shape = (1,) * (len(counts) - like.ndim) + like.shape
     copies = x.reshape([n for pair in zip(counts, shape, strict=True) for n in pair])
     total = copies.sum(axis=tuple(range(0, copies.ndim, 2)), dtype=x.dtype).reshape(like.shape)
-    if out is None:
-        return total
-    out[...] = total
-    return out
+    return put(total, out)
 
 
 @untile_by.vjp
@@ -215,7 +210,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.normal(size=(2, 0)), rng.normal(size=(2, 3)), np.array([0])), {}
 
 
-@op(family="shape", narrow=True)
+@op(family="shape", narrow=True, internal=True)
 def pad_by(x: Spec, widths: Spec, *, mode: PadMode = "constant", value: float = 0.0) -> Spec:
     """`x` with margins as in `pad`; `widths` (dimensions of `x`, 2) has (before, after) for each axis.
 
@@ -226,8 +221,7 @@ def pad_by(x: Spec, widths: Spec, *, mode: PadMode = "constant", value: float = 
 
 
 def _check_widths(x: Spec, widths: Spec) -> None:
-    for a, b in zip(same_dims(integer(widths, "widths"), 2, "widths").shape, (x.ndim, 2), strict=True):
-        merge(a, b)
+    shaped(integer(widths, "widths"), (x.ndim, 2), "widths")
 
 
 @pad_by.kernel

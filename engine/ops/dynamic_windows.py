@@ -19,7 +19,7 @@ from flowloom.params import AnyPadding, Each
 from flowloom.spec import Spec, SpecError
 
 
-@op(family="shape")
+@op(family="shape", internal=True)
 def fold_patches_to(
     patches: Spec,
     output_size: Spec,

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from flowloom.op import Sample, op
+from flowloom.ops.composing import in_dtype
 from flowloom.ops.contraction import contract
 from flowloom.ops.diagonals import diagonal
-from flowloom.ops.elementwise import cast
 from flowloom.ops.reduction import sum_
 from flowloom.ops.shape import squeeze, transpose
 from flowloom.spec import Dim, SpecError, is_bool, merge, promote
@@ -45,7 +45,7 @@ def einsum(*operands: Any, equation: str) -> Any:
     ((made, term),) = pairs
     if term != result:
         made = transpose(made, axes=tuple(term.index(letter) for letter in result))
-    return made if made.dtype == dtype else cast(made, dtype=dtype.name)
+    return in_dtype(made, dtype)
 
 
 def parsed(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
@@ -97,12 +97,8 @@ def _sizes(operands: Sequence[Any], terms: list[str]) -> dict[str, Dim]:
     for x, term in zip(operands, terms, strict=True):
         for letter, d in zip(term, x.shape, strict=True):
             known = sizes.get(letter, 1)
-            try:
-                sizes[letter] = known if d == 1 else d if known == 1 else merge(known, d)
-            except SpecError:
-                raise SpecError(
-                    f"the letter {letter!r} has sizes {known} and {d}", dimension=f"{letter}: {known} != {d}"
-                ) from None
+            rule = f"the letter {letter!r} has sizes {known} and {d}"
+            sizes[letter] = known if d == 1 else d if known == 1 else merge(known, d, rule)
     return sizes
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from flowloom.op import op
 from flowloom.ops.comparison import equal, greater, less
 from flowloom.ops.inference import floating, numeric
-from flowloom.ops.kernels import float_ufunc, ufunc
+from flowloom.ops.kernels import float_ufunc, put, ufunc
 from flowloom.ops.narrow import E8M0, FLOAT8, RoundMode, to_e8m0, to_float8
 from flowloom.ops.sampling import away_from_zero, binary, unary
 from flowloom.params import DType
@@ -253,10 +253,7 @@ def inside(x: Spec, *, low: float, high: float) -> Spec:
 @inside.kernel
 def _(xp: Any, x: Any, *, low: float, high: float, out: Any = None) -> Any:
     within = (x >= low) & (x <= high)
-    if out is None:
-        return within.astype(x.dtype)
-    out[...] = within
-    return out
+    return put(within, out, x.dtype)
 
 
 inside.scalar("where({x} >= {low}, where({x} <= {high}, 1.0, 0.0), 0.0)")
@@ -309,19 +306,6 @@ def _(rng: np.random.Generator) -> Any:
     yield (away_from_zero(rng, 3, 4),), {"dtype": "int32"}
     yield (rng.integers(0, 2, (3, 4)),), {"dtype": "bool"}
     yield (rng.integers(0, 9, (3,)) > 4,), {"dtype": "float32"}
-
-
-@op(family="elementwise", composite=True)
-def cast_like(x: Any, like: Any, *, saturate: bool = True, round_mode: RoundMode = "up") -> Any:
-    """`x` in the dtype of `like`, whose elements do not matter. See `cast`."""
-    return cast(x, dtype=like.dtype.name, saturate=saturate, round_mode=round_mode)
-
-
-@cast_like.samples
-def _(rng: np.random.Generator) -> Any:
-    yield (away_from_zero(rng, 3, 4), rng.normal(size=(2,))), {}
-    yield (rng.integers(0, 9, (3, 4)), rng.normal(size=())), {}
-    yield (away_from_zero(rng, 3), rng.integers(0, 9, (1, 1))), {}
 
 
 @op(family="elementwise")

@@ -12,10 +12,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from flowloom.op import Sample, op
-from flowloom.ops.indexing import Size
+from flowloom.ops.composing import extent
 from flowloom.ops.inference import floating, numeric
-from flowloom.ops.kernels import as_float, blank
-from flowloom.ops.points import extent
+from flowloom.ops.kernels import as_float, blank, put
+from flowloom.params import Size
 from flowloom.spec import Dim, Spec, SpecError, normalize_axis
 
 Norm: TypeAlias = Literal["backward", "ortho", "forward"]
@@ -112,10 +112,7 @@ def irfft(x: Spec, *, axis: int = -2, length: Size = None, norm: Norm = "backwar
 def _(xp: Any, x: Any, *, axis: int, length: int | None, norm: Norm, out: Any = None) -> Any:
     x = as_float(x)
     y = xp.fft.irfft(_complex(xp, x), length, axis % x.ndim, norm)
-    if out is None:
-        return y.astype(x.dtype, copy=False)
-    out[...] = y
-    return out
+    return put(y, out, x.dtype)
 
 
 @irfft.vjp
@@ -154,10 +151,7 @@ def _(xp: Any, x: Any, *, type: int, axis: int, norm: str, out: Any = None) -> A
         weighted = _single(x) * xp.asarray(scale.astype(turn.real.dtype))
         y = xp.fft.irfft(weighted * turn.conj(), 2 * n, norm="forward")[..., :n]
     y = xp.moveaxis(y, -1, axis)
-    if out is None:
-        return y.astype(x.dtype, copy=False)
-    out[...] = y
-    return out
+    return put(y, out, x.dtype)
 
 
 @dct.vjp
@@ -269,10 +263,7 @@ def _complex(xp: Any, x: Any) -> Any:
 def _pairs(xp: Any, y: Any, dtype: Any, out: Any) -> Any:
     """Complex numbers as pairs of `dtype`, in `out` where there is one."""
     pairs = xp.ascontiguousarray(y)[..., None].view(y.real.dtype)
-    if out is None:
-        return pairs.astype(dtype, copy=False)
-    out[...] = pairs
-    return out
+    return put(pairs, out, dtype)
 
 
 @fft.samples

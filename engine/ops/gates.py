@@ -8,9 +8,10 @@ import numpy as np
 
 from flowloom.op import op
 from flowloom.ops.activation import sigmoid, silu
+from flowloom.ops.composing import span
 from flowloom.ops.inference import floating, not_empty
+from flowloom.ops.kernels import put
 from flowloom.ops.sampling import away_from_zero, distinct
-from flowloom.ops.slicing import slice_
 from flowloom.spec import Spec, SpecError, normalize_axis
 
 
@@ -25,10 +26,7 @@ def glu(x: Any, *, axis: int = -1) -> Any:
     size = x.shape[axis]
     if not isinstance(size, int) or size % 2:
         raise SpecError(f"the size along the axis must be known and even; got {size}", dimension=f"axis {axis}")
-    before = (None,) * axis
-    value = slice_(x, start=(*before, 0), stop=(*before, size // 2))
-    gate = slice_(x, start=(*before, size // 2), stop=(*before, size))
-    return value * sigmoid(gate)
+    return span(x, None, size // 2, axis) * sigmoid(span(x, size // 2, None, axis))
 
 
 @glu.samples
@@ -69,10 +67,7 @@ def hardmax(x: Spec, *, axis: int = -1) -> Spec:
 def _(xp: Any, x: Any, *, axis: int, out: Any = None) -> Any:
     places = xp.arange(x.shape[axis]).reshape([-1 if i == axis % x.ndim else 1 for i in range(x.ndim)])
     hot = xp.expand_dims(xp.argmax(x, axis=axis), axis) == places
-    if out is None:
-        return hot.astype(floating(Spec.of(x)).dtype)
-    out[...] = hot
-    return out
+    return put(hot, out, floating(Spec.of(x)).dtype)
 
 
 @hardmax.samples

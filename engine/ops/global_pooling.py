@@ -9,11 +9,11 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.inference import numeric
-from flowloom.ops.mean_pooling import Order
 from flowloom.ops.norms import norm
 from flowloom.ops.reduction import max_, mean
 from flowloom.ops.sampling import distinct
 from flowloom.ops.windows import images
+from flowloom.params import Positive
 
 
 @op(family="layer", composite=True)
@@ -36,7 +36,7 @@ def global_max_pool(x: Any, *, keepdims: bool = False) -> Any:
 
 
 @op(family="layer", composite=True)
-def global_lp_pool(x: Any, *, p: Order = 2.0, keepdims: bool = False) -> Any:
+def global_lp_pool(x: Any, *, p: Positive = 2.0, keepdims: bool = False) -> Any:
     """The norm of each channel of `x` (batch, *sizes, channels), sum(abs(x)**p)**(1/p): (batch, channels), or all axes
     with `keepdims`.
 

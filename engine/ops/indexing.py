@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.inference import integer, numeric
 from flowloom.ops.kernels import blank
-from flowloom.params import DType
-from flowloom.spec import Dim, Spec, SpecError, merge, normalize_axis, shape_text
-
-Size: TypeAlias = Annotated[int, Meta(ge=0)] | str | None
+from flowloom.params import Count, DType, Size
+from flowloom.spec import Dim, Spec, merge_shapes, normalize_axis, shape_text
 
 
 def in_range(xp: Any, indices: Any, size: int, what: str = "index", *, negative: bool = False) -> Any:
@@ -89,14 +86,8 @@ def _scattered(updates: Spec, indices: Spec, size: Dim, axis: int) -> Spec:
     ndim = integer(indices, "indices").ndim
     axis = normalize_axis(axis, updates.ndim - ndim + 1)
     found = updates.shape[axis : axis + ndim]
-    try:
-        for a, b in zip(found, indices.shape, strict=True):
-            merge(a, b)
-    except SpecError:
-        raise SpecError(
-            f"updates have {shape_text(found)} where indices have {shape_text(indices.shape)}",
-            dimension=f"{shape_text(found)} != {shape_text(indices.shape)}",
-        ) from None
+    rule = f"updates have {shape_text(found)} where indices have {shape_text(indices.shape)}"
+    merge_shapes(found, indices.shape, rule)
     return updates.with_shape((*updates.shape[:axis], size, *updates.shape[axis + ndim :]))
 
 
@@ -164,7 +155,7 @@ Outside: TypeAlias = Literal["error", "off"]
 def one_hot(
     indices: Spec,
     *,
-    depth: Annotated[int, Meta(ge=1)] | str,
+    depth: Count | str,
     axis: int = -1,
     on: float = 1.0,
     off: float = 0.0,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
 import numpy as np
 
 from flowloom.params import Axes
@@ -14,11 +17,32 @@ from flowloom.spec import (
     is_bool,
     is_float,
     is_integer,
+    merge_shapes,
     normalize_axis,
+    shape_text,
 )
 
 
-def numeric(x: Spec) -> Spec:
+class Typed(Protocol):
+    """What a rule looks at: a Spec, or in the body of a composite an expression or an array."""
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        """The dimensions."""
+
+    @property
+    def ndim(self) -> int:
+        """How many dimensions."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of an element."""
+
+
+T = TypeVar("T", bound=Typed)
+
+
+def numeric(x: T) -> T:
     """`x`. Raises SpecError if it is bool."""
     if is_bool(x.dtype):
         raise SpecError("the elements must be numbers; got bool. Cast them first", dimension="dtype bool")
@@ -40,17 +64,23 @@ def boolean(*specs: Spec) -> Spec:
     return broadcast(*specs)
 
 
-def integer(x: Spec, what: str) -> Spec:
+def integer(x: T, what: str) -> T:
     """`x`. Raises SpecError, calling it `what`, unless it is an integer tensor."""
     if not is_integer(x.dtype):
         raise SpecError(f"{what} must be integers; got {x.dtype}", dimension=f"dtype {x.dtype}")
     return x
 
 
-def same_dims(x: Spec, ndim: int, what: str) -> Spec:
+def same_dims(x: T, ndim: int, what: str) -> T:
     """`x`. Raises SpecError, calling it `what`, unless it has `ndim` dimensions."""
     if x.ndim != ndim:
         raise SpecError(f"{what} must have {ndim} dimensions; got {x.ndim}", dimension=f"{x.ndim} != {ndim} dimensions")
+    return x
+
+
+def shaped(x: T, shape: Sequence[Dim], what: str) -> T:
+    """`x`. Raises SpecError, calling it `what`, unless it has that shape, as far as sizes are known."""
+    merge_shapes(x.shape, shape, f"{what} must be {shape_text(shape)}; got {shape_text(x.shape)}")
     return x
 
 

@@ -45,15 +45,8 @@ def _merged(xs: tuple[Spec, ...], skip: int | None = None) -> list[Dim]:
                 dimension=f"{len(shape)} != {x.ndim} dimensions",
             )
         for a, d in enumerate(x.shape):
-            if a == skip:
-                continue
-            try:
-                shape[a] = merge(shape[a], d)
-            except SpecError:
-                raise SpecError(
-                    f"xs.0 and xs.{i} differ along axis {a}: {shape[a]} and {d}",
-                    dimension=f"axis {a}: {shape[a]} != {d}",
-                ) from None
+            if a != skip:
+                shape[a] = merge(shape[a], d, f"xs.0 and xs.{i} differ along axis {a}: {shape[a]} and {d}")
     return shape
 
 

@@ -63,6 +63,14 @@ def blank(xp: Any, out: Any, shape: tuple[int, ...], dtype: Any, value: Any = 0)
     return out
 
 
+def put(made: Any, out: Any, dtype: Any = None) -> Any:
+    """`made`, written to `out` where there is one, else in `dtype` (None: its own)."""
+    if out is None:
+        return made if dtype is None else made.astype(dtype, copy=False)
+    out[...] = made
+    return out
+
+
 def as_float(x: Any) -> Any:
     """`x` if it is float, else `x` in the default dtype."""
     return x if is_float(x.dtype) else x.astype(DEFAULT_DTYPE)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.indexing import in_range
 from flowloom.ops.inference import integer
+from flowloom.params import Size
 from flowloom.spec import Spec
-
-Size: TypeAlias = Annotated[int, Meta(ge=0)] | str | None
 
 
 @op(family="loss", differentiable=False, internal=True)

@@ -29,12 +29,7 @@ def matmul(a: Spec, b: Spec) -> Spec:
     if is_bool(dtype):
         raise SpecError("both are bool; cast one to a number", dimension="dtype bool")
     inner = (a.shape[-1], b.shape[-2] if b.ndim > 1 else b.shape[0])
-    try:
-        merge(*inner)
-    except SpecError:
-        raise SpecError(
-            f"inner sizes differ, {inner[0]} and {inner[1]}", dimension=f"inner: {inner[0]} != {inner[1]}"
-        ) from None
+    merge(*inner, f"inner sizes differ, {inner[0]} and {inner[1]}")
     batch = broadcast(a.with_shape(a.shape[:-2]), b.with_shape(b.shape[:-2])).shape
     return Spec((*batch, *a.shape[-2:-1], *(b.shape[-1:] if b.ndim > 1 else ())), dtype)
 
@@ -96,13 +91,7 @@ def tensordot(a: Any, b: Any, *, axes: int | tuple[int | tuple[int, ...], ...] =
     """
     left, right = _summed_axes(a, b, axes)
     for i, j in zip(left, right, strict=True):
-        try:
-            merge(a.shape[i], b.shape[j])
-        except SpecError:
-            raise SpecError(
-                f"axis {i} of a has size {a.shape[i]}, axis {j} of b {b.shape[j]}",
-                dimension=f"{a.shape[i]} != {b.shape[j]}",
-            ) from None
+        merge(a.shape[i], b.shape[j], f"axis {i} of a has size {a.shape[i]}, axis {j} of b {b.shape[j]}")
     letters = [chr(ord("a") + i) for i in range(a.ndim + b.ndim)]
     of_a, of_b = letters[: a.ndim], letters[a.ndim :]
     kept = [x for i, x in enumerate(of_a) if i not in left] + [x for j, x in enumerate(of_b) if j not in right]

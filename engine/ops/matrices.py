@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from flowloom.ops.inference import floating, numeric
+from flowloom.ops.kernels import put
 from flowloom.ops.shape import transpose
 from flowloom.spec import DEFAULT_DTYPE, Spec, SpecError, merge, promote
 
@@ -30,12 +31,7 @@ def matrices(a: Spec) -> Spec:
 def squares(a: Spec) -> Spec:
     """`a` as floats. Raises SpecError unless it is made of square matrices of numbers."""
     rows, columns = matrices(a).shape[-2:]
-    try:
-        merge(rows, columns)
-    except SpecError:
-        raise SpecError(
-            f"the matrix must be square; got {rows} rows and {columns} columns", dimension=f"{rows} != {columns}"
-        ) from None
+    merge(rows, columns, f"the matrix must be square; got {rows} rows and {columns} columns")
     return floating(a)
 
 
@@ -47,10 +43,7 @@ def precise(*xs: Any) -> list[Any]:
 
 def delivered(xp: Any, made: Any, spec: Any, out: Any) -> Any:
     """What was made, in the dtype of `spec`, or in `out`."""
-    if out is None:
-        return xp.asarray(made, dtype=spec.dtype)
-    out[...] = made
-    return out
+    return put(xp.asarray(made, dtype=spec.dtype), out)
 
 
 def refusal(why: str, probe: Callable[[Any], Any], a: Any) -> np.linalg.LinAlgError:

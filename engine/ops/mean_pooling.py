@@ -8,25 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 from math import prod
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.comparison import equal
-from flowloom.ops.convolution import Sizes, unsized
-from flowloom.ops.elementwise import abs_, cast, sqrt, square, where
+from flowloom.ops.composing import as_floats
+from flowloom.ops.convolution import unsized
+from flowloom.ops.elementwise import abs_, sqrt, square, where
 from flowloom.ops.inference import floating, numeric
 from flowloom.ops.kernels import as_float
 from flowloom.ops.pooling import ALL_CASES, CASES, fits, folded, pool_params, pool_windows, pooled, tapped
 from flowloom.ops.sampling import away_from_zero
 from flowloom.ops.windows import Windows, images
-from flowloom.params import AnyPadding, Each, Padding1D, Padding2D, Padding3D, Pair, Single, Triple
-from flowloom.spec import Spec, is_float
+from flowloom.params import AnyPadding, Each, Padding1D, Padding2D, Padding3D, Pair, Positive, Shape, Single, Triple
+from flowloom.spec import Spec
 
 DividedBy: TypeAlias = Literal["one", "elements", "places"]
-Order: TypeAlias = Annotated[float, Meta(gt=0)]
 
 
 @op(family="layer", composite=True)
@@ -94,7 +93,7 @@ def avg_pool3d(
 def lp_pool1d(
     x: Any,
     *,
-    p: Order = 2.0,
+    p: Positive = 2.0,
     pool_size: Single = 2,
     strides: Single | None = None,
     padding: Padding1D = "valid",
@@ -112,7 +111,7 @@ def lp_pool1d(
 def lp_pool2d(
     x: Any,
     *,
-    p: Order = 2.0,
+    p: Positive = 2.0,
     pool_size: Pair = 2,
     strides: Pair | None = None,
     padding: Padding2D = "valid",
@@ -132,7 +131,7 @@ def lp_pool2d(
 def lp_pool3d(
     x: Any,
     *,
-    p: Order = 2.0,
+    p: Positive = 2.0,
     pool_size: Triple = 2,
     strides: Triple | None = None,
     padding: Padding3D = "valid",
@@ -148,7 +147,7 @@ def lp_pool3d(
 
 
 def _norms(x: Any, p: float, **how: Any) -> Any:
-    x = x if is_float(x.dtype) else cast(numeric(x), dtype="float32")
+    x = as_floats(numeric(x))
     total = avg_pool(square(x) if p == 2 else abs_(x) ** p, divided_by="one", **how)
     if p == 1:
         return total
@@ -197,7 +196,7 @@ def _(g: Any, y: Any, x: Any, **how: Any) -> Any:
 def avg_pool_backprop(
     g: Spec,
     *like: Spec,
-    input_size: Sizes,
+    input_size: Shape,
     pool_size: Each = 2,
     strides: Each | None = None,
     padding: AnyPadding = "valid",
@@ -237,7 +236,7 @@ def _(
 
 
 @avg_pool_backprop.vjp
-def _(g: Any, y: Any, g_: Any, *like: Any, input_size: Sizes, **how: Any) -> Any:
+def _(g: Any, y: Any, g_: Any, *like: Any, input_size: Shape, **how: Any) -> Any:
     return avg_pool(g, **how), *(None for _ in like)
 
 

@@ -13,7 +13,7 @@ from flowloom.params import DType
 from flowloom.spec import Spec, SpecError
 
 
-@op(family="shape", view=True)
+@op(family="shape", view=True, internal=True)
 def moveaxis_at(x: Spec, source: Spec, destination: Spec) -> Spec:
     """`x` with the axes in the vector `source` moved to the places in `destination`; the others keep their order.
 
@@ -46,7 +46,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.normal(size=(3,)), np.array([0]), np.array([-1])), {}
 
 
-@op(family="shape", view=True, differentiable=False)
+@op(family="shape", view=True, differentiable=False, internal=True)
 def bitcast(x: Spec, *, dtype: DType) -> Spec:
     """The bits of each element of `x`, read as one of `dtype`, which must have as many. ONNX's BitCast.
 

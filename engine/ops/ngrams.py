@@ -9,14 +9,14 @@ import numpy as np
 from msgspec import Meta
 
 from flowloom.op import Sample, op
+from flowloom.params import Whole
 from flowloom.spec import Spec, SpecError, is_integer
 
 Word: TypeAlias = int | str
-Whole: TypeAlias = Annotated[int, Meta(ge=0)]
 Gram: TypeAlias = Annotated[tuple[Word, ...], Meta(min_length=1)]
 
 
-@op(family="data", differentiable=False)
+@op(family="data", differentiable=False, internal=True)
 def count_ngrams(
     x: Spec,
     *,

@@ -13,23 +13,28 @@ import numpy as np
 from msgspec import Meta
 
 from flowloom.op import Sample, op
-from flowloom.ops.elementwise import add, cast, sqrt, square
-from flowloom.ops.inference import normalize_axes
+from flowloom.ops.composing import at_least_single, in_dtype, span
+from flowloom.ops.elementwise import add, sqrt, square
+from flowloom.ops.inference import normalize_axes, shaped
 from flowloom.ops.padding import pad
-from flowloom.ops.points import span
 from flowloom.ops.reduction import mean
 from flowloom.ops.shape import reshape
-from flowloom.params import Count
-from flowloom.spec import DEFAULT_DTYPE, Dim, Spec, SpecError, is_float, merge, normalize_axis, quotient
+from flowloom.params import Axis, Count, NotNegative
+from flowloom.spec import Dim, SpecError, is_float, normalize_axis, promote, quotient
 
-Epsilon: TypeAlias = Annotated[float, Meta(ge=0)]
 Groups: TypeAlias = Annotated[int, Meta(ge=-1)]
-Axis: TypeAlias = int | tuple[int, ...]
 
 
-@op(family="layer", composite=True)
+@op(family="layer", composite=True, internal=True)
 def batch_normalization(
-    x: Any, mean: Any, variance: Any, offset: Any = None, scale: Any = None, *, axis: int = -1, epsilon: Epsilon = 1e-3
+    x: Any,
+    mean: Any,
+    variance: Any,
+    offset: Any = None,
+    scale: Any = None,
+    *,
+    axis: int = -1,
+    epsilon: NotNegative = 1e-3,
 ) -> Any:
     """(x - mean) / sqrt(variance + epsilon) scale + offset, with a number of each for every channel along `axis`.
 
@@ -39,37 +44,37 @@ def batch_normalization(
     fine, at = _fine(x), normalize_axis(axis, x.ndim)
     for name, v in (("mean", mean), ("variance", variance), ("offset", offset), ("scale", scale)):
         _check(v, (x.shape[at],), name)
-    factor = 1.0 / sqrt(_fine(variance) + epsilon)
+    factor = 1.0 / sqrt(in_dtype(_fine(variance), promote(fine.dtype, variance.dtype)) + epsilon)
     factor = factor if scale is None else factor * scale
-    y = (fine - _along(x, mean, (at,))) * _along(x, factor, (at,))
-    return _as(y if offset is None else y + _along(x, offset, (at,)), x)
+    y = (fine - along(x, mean, (at,))) * along(x, factor, (at,))
+    return in_dtype(y if offset is None else y + along(x, offset, (at,)), x.dtype)
 
 
-@op(family="layer", composite=True)
+@op(family="layer", composite=True, internal=True)
 def layer_normalization(
-    x: Any, gamma: Any = None, beta: Any = None, *, axis: Axis = -1, epsilon: Epsilon = 1e-3
+    x: Any, gamma: Any = None, beta: Any = None, *, axis: Axis = -1, epsilon: NotNegative = 1e-3
 ) -> Any:
     """`x` with mean 0 and variance 1 along `axis`, one or several, then times `gamma` plus `beta`, which lie along it.
 
     Returns the shape and dtype of `x`. Source: Ba, Kiros and Hinton, arXiv 1607.06450. Raises SpecError if `x` is not
     of floats, or if `gamma` or `beta` are not in the sizes of the axes.
     """
-    axes = tuple(sorted(normalize_axes(axis, x.ndim)))
+    axes = normalize_axes(axis, x.ndim)
     return _scaled(x, _standardized(_fine(x), axes, epsilon), gamma, beta, axes)
 
 
-@op(family="layer", composite=True)
-def rms_normalization(x: Any, scale: Any = None, *, axis: Axis = -1, epsilon: Epsilon = 1e-6) -> Any:
+@op(family="layer", composite=True, internal=True)
+def rms_normalization(x: Any, scale: Any = None, *, axis: Axis = -1, epsilon: NotNegative = 1e-6) -> Any:
     """`x` divided by its root mean square along `axis`, one or several, then times `scale`, which lies along it.
 
     Returns the shape and dtype of `x`. Source: Zhang and Sennrich, arXiv 1910.07467. Raises SpecError if `x` is not of
     floats, or if `scale` is not in the sizes of the axes.
     """
-    axes, fine = tuple(sorted(normalize_axes(axis, x.ndim))), _fine(x)
+    axes, fine = normalize_axes(axis, x.ndim), _fine(x)
     return _scaled(x, fine / sqrt(mean(square(fine), axis=axes, keepdims=True) + epsilon), scale, None, axes)
 
 
-@op(family="layer", composite=True)
+@op(family="layer", composite=True, internal=True)
 def group_normalization(
     x: Any,
     gamma: Any = None,
@@ -77,7 +82,7 @@ def group_normalization(
     *,
     groups: Groups = 32,
     axis: int = -1,
-    epsilon: Epsilon = 1e-3,
+    epsilon: NotNegative = 1e-3,
 ) -> Any:
     """Each group of channels of each example with mean 0 and variance 1, then each channel times `gamma` plus `beta`.
 
@@ -125,7 +130,7 @@ def local_response_normalization(
     squares = pad(square(fine), pad_width=((0, 0),) * at + (margin,) + ((0, 0),) * (x.ndim - at - 1))
     shifted = [span(squares, first or None, first - size + 1 or None, at) for first in range(size)]
     total = reduce(add, shifted)
-    return _as(fine / (total * (alpha / size) + bias) ** beta, x)
+    return in_dtype(fine / (total * (alpha / size) + bias) ** beta, x.dtype)
 
 
 # ---------------------------------------------------------------- parts
@@ -135,11 +140,7 @@ def _fine(x: Any) -> Any:
     """`x`, but half floats as float32. Raises SpecError unless it is of floats."""
     if not is_float(x.dtype):
         raise SpecError(f"x must be of floats; got {x.dtype}", dimension=f"dtype {x.dtype}")
-    return x if x.dtype.itemsize >= DEFAULT_DTYPE.itemsize else cast(x, dtype=DEFAULT_DTYPE.name)
-
-
-def _as(y: Any, x: Any) -> Any:
-    return y if y.dtype == x.dtype else cast(y, dtype=x.dtype.name)
+    return at_least_single(x)
 
 
 def _standardized(x: Any, axes: tuple[int, ...], epsilon: float) -> Any:
@@ -150,29 +151,20 @@ def _standardized(x: Any, axes: tuple[int, ...], epsilon: float) -> Any:
 
 def _scaled(x: Any, y: Any, gamma: Any, beta: Any, axes: tuple[int, ...]) -> Any:
     """`y` in the dtype of `x`, times `gamma` and plus `beta`, which lie along `axes`."""
-    y = _as(y, x)
+    y = in_dtype(y, x.dtype)
     for name, v in (("gamma", gamma), ("beta", beta)):
         _check(v, tuple(x.shape[a] for a in axes), name)
-    y = y if gamma is None else y * _along(x, gamma, axes)
-    return _as(y if beta is None else y + _along(x, beta, axes), x)
+    y = y if gamma is None else y * along(x, gamma, axes)
+    return in_dtype(y if beta is None else y + along(x, beta, axes), x.dtype)
 
 
 def _check(values: Any, sizes: tuple[Dim, ...], name: str) -> None:
     """Raise SpecError unless `values` are left open or have these sizes."""
-    if values is None:
-        return
-    try:
-        for a, b in zip(values.shape, sizes, strict=True):
-            merge(a, b)
-    except ValueError:
-        expected = Spec(sizes, values.dtype)
-        raise SpecError(
-            f"{name} must be {expected}; got {Spec(values.shape, values.dtype)}",
-            dimension=f"{name}: {values.shape} != {sizes}",
-        ) from None
+    if values is not None:
+        shaped(values, sizes, name)
 
 
-def _along(x: Any, values: Any, axes: tuple[int, ...]) -> Any:
+def along(x: Any, values: Any, axes: tuple[int, ...]) -> Any:
     """`values`, in the sizes of `axes`, so that they broadcast against `x`."""
     if axes == tuple(range(x.ndim - len(axes), x.ndim)):
         return values

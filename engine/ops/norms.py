@@ -9,12 +9,13 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.comparison import equal
-from flowloom.ops.elementwise import abs_, cast, sign, sqrt, square, where
+from flowloom.ops.composing import as_floats
+from flowloom.ops.elementwise import abs_, sign, sqrt, square, where
 from flowloom.ops.inference import numeric
 from flowloom.ops.reduction import kept, max_, shared_by_equals, sum_
 from flowloom.ops.sampling import away_from_zero
 from flowloom.params import Axes
-from flowloom.spec import SpecError, is_float
+from flowloom.spec import SpecError
 
 
 @op(family="reduction", composite=True)
@@ -27,7 +28,7 @@ def norm(x: Any, *, ord: float = 2.0, axis: Axes = None, keepdims: bool = False)
     """
     if not ord > 0:
         raise SpecError(f"ord must be above 0; got {ord}", dimension=f"ord {ord}")
-    x = numeric(x) if is_float(x.dtype) else cast(numeric(x), dtype="float32")
+    x = as_floats(numeric(x))
     how: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
     if ord == 2:
         return sqrt(sum_(square(x), **how))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.along import add_along_axis, take_along_axis
 from flowloom.ops.broadcasting import sized
 from flowloom.ops.inference import not_empty, reduced
+from flowloom.ops.kernels import put
 from flowloom.ops.sampling import distinct
+from flowloom.params import Whole
 from flowloom.spec import Spec, SpecError, is_float, normalize_axis
 
 
@@ -76,10 +77,7 @@ def sort(x: Spec, *, axis: int = -1, descending: bool = False) -> Spec:
 def _(xp: Any, x: Any, *, axis: int, descending: bool, out: Any = None) -> Any:
     made = xp.sort(x, axis=axis)
     made = xp.flip(made, axis) if descending else made
-    if out is None:
-        return made
-    out[...] = made
-    return out
+    return put(made, out)
 
 
 @sort.vjp
@@ -101,10 +99,7 @@ def argsort(x: Spec, *, axis: int = -1, descending: bool = False) -> Spec:
 @argsort.kernel
 def _(xp: Any, x: Any, *, axis: int, descending: bool, out: Any = None) -> Any:
     made = _order(xp, x, axis, descending)
-    if out is None:
-        return made
-    out[...] = made
-    return out
+    return put(made, out)
 
 
 def _order(xp: Any, x: Any, axis: int, descending: bool) -> Any:
@@ -128,9 +123,7 @@ argsort.samples(_ordered)
 
 
 @op(family="reduction", outputs=("values", "indices"))
-def top_k(
-    x: Spec, *, k: Annotated[int, Meta(ge=0)], axis: int = -1, largest: bool = True, sorted: bool = True
-) -> tuple[Spec, Spec]:
+def top_k(x: Spec, *, k: Whole, axis: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Spec, Spec]:
     """The `k` largest elements of `x` along `axis`, or the smallest, and their positions there (int64).
 
     The best comes first, of equals the one at the lower position; without `sorted` they stay in the order in which

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from flowloom.op import Sample, op
-from flowloom.ops.convolution import Sizes
 from flowloom.ops.inference import numeric
 from flowloom.ops.windows import Windows, images
-from flowloom.params import AnyPadding, Count, Each
-from flowloom.spec import Spec, SpecError, merge, product, quotient
-
-Size: TypeAlias = tuple[Count, ...]
+from flowloom.params import AnyPadding, Each, Shape, WindowSize
+from flowloom.spec import Spec, SpecError, merge_shapes, product, quotient, shape_text
 
 
 @op(family="shape")
 def extract_patches(
-    x: Spec, *, size: Size, strides: Each | None = None, dilation_rate: Each = 1, padding: AnyPadding = "valid"
+    x: Spec, *, size: WindowSize, strides: Each | None = None, dilation_rate: Each = 1, padding: AnyPadding = "valid"
 ) -> Spec:
     """Every window of `x` as a row; `strides` None is `size`, so that patches lie side by side.
 
@@ -37,7 +34,7 @@ def _(
     xp: Any,
     x: Any,
     *,
-    size: Size,
+    size: WindowSize,
     strides: Each | None,
     dilation_rate: Each,
     padding: AnyPadding,
@@ -61,8 +58,8 @@ def _(g: Any, y: Any, x: Any, **how: Any) -> Any:
 def fold_patches(
     patches: Spec,
     *,
-    output_size: Sizes,
-    size: Size,
+    output_size: Shape,
+    size: WindowSize,
     strides: Each | None = None,
     dilation_rate: Each = 1,
     padding: AnyPadding = "valid",
@@ -76,8 +73,8 @@ def fold_patches(
     batch, *found, row = images(numeric(patches), "patches", len(size)).shape
     if len(output_size) != len(size):
         raise SpecError(f"output_size and size need one number for each axis; got {output_size} and {size}")
-    for a, b in zip(found, windows.count(output_size), strict=True):
-        merge(a, b)
+    count = windows.count(output_size)
+    merge_shapes(found, count, f"patches has {shape_text(found)} windows, such a tensor {shape_text(count)}")
     return patches.with_shape((batch, *output_size, quotient(row, prod(size))))
 
 
@@ -87,7 +84,7 @@ def _(
     patches: Any,
     *,
     output_size: tuple[int, ...],
-    size: Size,
+    size: WindowSize,
     strides: Each | None,
     dilation_rate: Each,
     padding: AnyPadding,
@@ -105,11 +102,11 @@ def _(
 
 
 @fold_patches.vjp
-def _(g: Any, y: Any, patches: Any, *, output_size: Sizes, **how: Any) -> Any:
+def _(g: Any, y: Any, patches: Any, *, output_size: Shape, **how: Any) -> Any:
     return (extract_patches(g, **how),)
 
 
-def _windows(size: Size, strides: Each | None, padding: AnyPadding, dilation_rate: Each) -> Windows:
+def _windows(size: WindowSize, strides: Each | None, padding: AnyPadding, dilation_rate: Each) -> Windows:
     return Windows.of(len(size), size, size if strides is None else strides, padding, dilation_rate)
 
 

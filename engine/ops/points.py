@@ -1,7 +1,4 @@
-"""Elements of images at given places: what sampling, and with it every warp of an image, is made of.
-
-Also small helpers of composites that reckon with sizes, known or not.
-"""
+"""Elements of images at given places: what sampling, and with it every warp of an image, is made of."""
 
 from __future__ import annotations
 
@@ -11,14 +8,10 @@ from typing import Any
 import numpy as np
 
 from flowloom.op import Sample, op
-from flowloom.ops.elementwise import cast
-from flowloom.ops.indexing import Size
 from flowloom.ops.inference import integer, numeric
 from flowloom.ops.kernels import blank
-from flowloom.ops.reduction import size
-from flowloom.ops.shape import squeeze
-from flowloom.ops.slicing import slice_
-from flowloom.spec import Dim, Spec, SpecError, is_float, merge, normalize_axis
+from flowloom.params import Size
+from flowloom.spec import Dim, Spec, SpecError, merge
 
 
 @op(family="shape", internal=True)
@@ -108,28 +101,3 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.normal(size=(2, 5, 3, 2)), rng.integers(0, 12, (2, 5, 3))), {"spatial": (3, 4)}
     yield (rng.normal(size=(3, 2)), rng.integers(0, 4, (3,))), {"spatial": (4,)}
     yield (rng.normal(size=(2, 0, 1)), rng.integers(0, 4, (2, 0))), {"spatial": (3,)}
-
-
-# ---------------------------------------------------------------- for composites
-
-
-def extent(x: Any, axis: int, dtype: Any) -> Any:
-    """The size of `x` along `axis`: a number where it is known, else a scalar of `dtype` that reads it when it runs."""
-    d = x.shape[axis]
-    return d if isinstance(d, int) else cast(size(x, axis=axis), dtype=np.dtype(dtype).name)
-
-
-def part(x: Any, index: int, axis: int = -1) -> Any:
-    """`x` at `index` along `axis`, without that axis."""
-    return squeeze(span(x, index, index + 1, axis), axis=axis)
-
-
-def span(x: Any, start: int | None, stop: int | None, axis: int = -1, step: int | None = None) -> Any:
-    """`x` from `start` to `stop` along `axis`."""
-    lead = (None,) * normalize_axis(axis, x.ndim)
-    return slice_(x, start=(*lead, start), stop=(*lead, stop), step=(*lead, step))
-
-
-def like(values: Any, x: Any) -> Any:
-    """`values` as an array in the dtype of `x` if that is float, else in the default dtype."""
-    return np.asarray(values, x.dtype if is_float(x.dtype) else "float32")

@@ -10,7 +10,6 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.along import take_along_axis
-from flowloom.ops.convolution import Sizes
 from flowloom.ops.indexing import in_range
 from flowloom.ops.inference import integer, numeric
 from flowloom.ops.kernels import blank
@@ -18,7 +17,7 @@ from flowloom.ops.pooling import ALL_CASES, fits, folded, lowest, max_pool_backp
 from flowloom.ops.sampling import distinct
 from flowloom.ops.shape import reshape
 from flowloom.ops.windows import images
-from flowloom.params import AnyPadding, Each
+from flowloom.params import AnyPadding, Each, Shape
 from flowloom.spec import Spec, SpecError, product
 
 
@@ -69,7 +68,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 @op(family="layer")
-def max_unpool(x: Spec, indices: Spec, *, output_size: Sizes) -> Spec:
+def max_unpool(x: Spec, indices: Spec, *, output_size: Shape) -> Spec:
     """Zeros (batch, *output_size, channels), with each of `x` at its position: `max_pool_with_indices` in reverse.
 
     `x` and `indices` (batch, *windows, channels), positions counted in C order over `output_size`. Where several
@@ -93,7 +92,7 @@ def _(xp: Any, x: Any, indices: Any, *, output_size: tuple[int, ...], out: Any =
 
 
 @max_unpool.vjp
-def _(g: Any, y: Any, x: Any, indices: Any, *, output_size: Sizes) -> Any:
+def _(g: Any, y: Any, x: Any, indices: Any, *, output_size: Shape) -> Any:
     flat = reshape(g, shape=(g.shape[0], product(output_size), g.shape[-1]))
     rows = reshape(indices, shape=(x.shape[0], product(x.shape[1:-1]), x.shape[-1]))
     return reshape(take_along_axis(flat, rows, axis=1), shape=x.shape), None

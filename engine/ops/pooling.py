@@ -17,7 +17,7 @@ from flowloom.ops.kernels import blank
 from flowloom.ops.sampling import distinct
 from flowloom.ops.windows import Slices, Windows, images
 from flowloom.params import AnyPadding, Each, Padding1D, Padding2D, Padding3D, Pair, Single, Triple
-from flowloom.spec import Spec, SpecError, is_float, merge
+from flowloom.spec import Spec, SpecError, is_float, merge_shapes
 
 Case: TypeAlias = tuple[tuple[int, ...], dict[str, Any]]
 
@@ -248,13 +248,8 @@ def pooled(x: Spec, windows: Windows) -> Spec:
 
 def fits(expected: Spec, found: Spec, what: str) -> None:
     """Raise SpecError, calling it `what`, if the shape of `found` is not the `expected` one."""
-    try:
-        for a, b in zip(expected.shape, images(found, what, expected.ndim - 2).shape, strict=True):
-            merge(a, b)
-    except SpecError as error:
-        raise SpecError(
-            f"{what} is {found}; these windows need {expected.with_dtype(found.dtype)}", dimension=error.dimension
-        ) from None
+    needed = expected.with_dtype(found.dtype)
+    merge_shapes(found.shape, needed.shape, f"{what} is {found}; these windows need {needed}")
 
 
 # ---------------------------------------------------------------- the numbers

@@ -7,24 +7,24 @@ each block of `block_size` along that axis (as many dimensions as `x`). The rule
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import ml_dtypes
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.comparison import greater
+from flowloom.ops.composing import at_least_single, span
 from flowloom.ops.elementwise import cast, clip, maximum, minimum, where
 from flowloom.ops.inference import numeric
 from flowloom.ops.kernels import rounding_ufunc
 from flowloom.ops.linalg import matmul
-from flowloom.ops.points import span
 from flowloom.ops.reduction import max_, min_
 from flowloom.ops.repeating import repeat
 from flowloom.ops.rounding import round_
 from flowloom.ops.shape import expand_dims
-from flowloom.spec import DEFAULT_DTYPE, Spec, SpecError, is_float, is_integer, merge, normalize_axis, promote
+from flowloom.params import Whole
+from flowloom.spec import DEFAULT_DTYPE, Spec, SpecError, is_float, is_integer, merge_shapes, normalize_axis, promote
 
 Quantized: TypeAlias = Literal[
     "uint8",
@@ -42,7 +42,6 @@ Quantized: TypeAlias = Literal[
     "float4_e2m1fn",
 ]
 Restored: TypeAlias = Literal["float32", "float64", "float16", "bfloat16"]
-BlockSize: TypeAlias = Annotated[int, Meta(ge=0)]
 
 
 @op(family="elementwise", composite=True)
@@ -52,7 +51,7 @@ def quantize(
     zero_point: Any = None,
     *,
     axis: int = -1,
-    block_size: BlockSize = 0,
+    block_size: Whole = 0,
     dtype: Quantized | None = None,
     saturate: bool = True,
 ) -> Any:
@@ -76,7 +75,7 @@ def dequantize(
     zero_point: Any = None,
     *,
     axis: int = -1,
-    block_size: BlockSize = 0,
+    block_size: Whole = 0,
     dtype: Restored | None = None,
 ) -> Any:
     """(x - zero_point) scale: the numbers that quantized ones stand for (ONNX DequantizeLinear).
@@ -92,7 +91,7 @@ def dequantize(
     return cast(y * cast(_spread(scale, x, axis, block_size), dtype=wide), dtype=dtype or scale.dtype.name)
 
 
-@op(family="elementwise", composite=True, outputs=("y", "scale", "zero_point"))
+@op(family="elementwise", composite=True, internal=True, outputs=("y", "scale", "zero_point"))
 def dynamic_quantize(x: Any) -> Any:
     """`x` in uint8 by its own range, which is widened to hold 0; and the scale and zero point (DynamicQuantizeLinear).
 
@@ -107,7 +106,7 @@ def dynamic_quantize(x: Any) -> Any:
     return quantize(x, scale, zero_point), scale, zero_point
 
 
-@op(family="linalg", composite=True)
+@op(family="linalg", composite=True, internal=True)
 def matmul_integer(a: Any, b: Any, a_zero_point: Any = None, b_zero_point: Any = None) -> Any:
     """Matrix product of integers less their zero points, exact, in int32 (ONNX MatMulInteger).
 
@@ -121,7 +120,7 @@ def matmul_integer(a: Any, b: Any, a_zero_point: Any = None, b_zero_point: Any =
     return cast(cast(_product(a, a_zero_point, b, b_zero_point), dtype="int64"), dtype="int32")
 
 
-@op(family="linalg", composite=True)
+@op(family="linalg", composite=True, internal=True)
 def qlinear_matmul(
     a: Any,
     a_scale: Any,
@@ -202,8 +201,7 @@ def _stored(y: Any, zero_point: Any, dtype: str, saturate: bool) -> Any:
     kind = np.dtype(dtype)
     if is_integer(kind):
         y = round_(y)
-    if y.dtype.itemsize < DEFAULT_DTYPE.itemsize:
-        y = cast(y, dtype=DEFAULT_DTYPE.name)  # a narrow float has gaps where integers of 8 or 16 bits have none
+    y = at_least_single(y)  # a narrow float has gaps where integers of 8 or 16 bits have none
     if zero_point is not None:
         y = y + cast(zero_point, dtype=y.dtype.name)
     if is_integer(kind):
@@ -218,11 +216,9 @@ def _spread(value: Any, x: Any, axis: int, block_size: int) -> Any:
         return value
     axis = normalize_axis(axis, x.ndim)
     if not block_size:
-        if value.ndim != 1 or (value.shape[0] != 1 and not _agree(value.shape[0], x.shape[axis])):
-            raise SpecError(
-                f"axis {axis} has size {x.shape[axis]}; a scale must be a scalar or as long as that; got {value.shape}",
-                dimension=f"axis {axis}: {x.shape[axis]} != {value.shape}",
-            )
+        given = value.shape if value.shape != (1,) else x.shape[axis : axis + 1]
+        rule = f"axis {axis} has size {x.shape[axis]}; a scale must be a scalar or as long as that; got {value.shape}"
+        merge_shapes(given, x.shape[axis : axis + 1], rule)
         return expand_dims(value, axis=tuple(range(1, x.ndim - axis))) if axis < x.ndim - 1 else value
     if value.ndim != x.ndim:
         raise SpecError(
@@ -231,14 +227,6 @@ def _spread(value: Any, x: Any, axis: int, block_size: int) -> Any:
         )
     spread = repeat(value, repeats=block_size, axis=axis)
     return span(spread, None, x.shape[axis], axis) if isinstance(x.shape[axis], int) else spread
-
-
-def _agree(a: Any, b: Any) -> bool:
-    try:
-        merge(a, b)
-    except SpecError:
-        return False
-    return True
 
 
 def _for_rows(value: Any) -> Any:

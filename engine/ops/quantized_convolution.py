@@ -15,7 +15,7 @@ from flowloom.params import AnyPadding, Count, Each
 from flowloom.spec import SpecError, is_float, is_integer
 
 
-@op(family="linalg", composite=True)
+@op(family="linalg", composite=True, internal=True)
 def conv_integer(
     x: Any,
     kernel: Any,
@@ -41,7 +41,7 @@ def conv_integer(
     return conv(_centred(x, x_zero_point), _centred(kernel, kernel_zero_point), **how)
 
 
-@op(family="linalg", composite=True)
+@op(family="linalg", composite=True, internal=True)
 def qlinear_conv(
     x: Any,
     x_scale: Any,

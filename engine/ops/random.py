@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
+from flowloom.ops.kernels import put
 from flowloom.ops.philox import derived_key, upper_product, words
-from flowloom.params import DType, Shape
+from flowloom.params import DType, Shape, Share, Whole
 from flowloom.spec import Spec, SpecError
 
 Float: TypeAlias = Literal["float32", "float64"]
 Integer: TypeAlias = Literal["int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"]
-Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
 @op(family="random", differentiable=False, internal=True)
-def fold_in(key: Spec, *, data: Annotated[int, Meta(ge=0)]) -> Spec:
+def fold_in(key: Spec, *, data: Whole) -> Spec:
     """The key that `key` has for the number `data`: one for each node, step or worker, unrelated to the others.
 
     Returns uint64[2]. Raises SpecError unless `key` is uint64[2] and `data` fits 64 bits.
@@ -128,7 +127,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 @op(family="random", differentiable=False, internal=True)
-def random_bernoulli(key: Spec, *, shape: Shape, p: Probability = 0.5, dtype: DType = "float32") -> Spec:
+def random_bernoulli(key: Spec, *, shape: Shape, p: Share = 0.5, dtype: DType = "float32") -> Spec:
     """1 with probability `p`, else 0, in `shape` and `dtype`: 1 where the upper 53 bits of the word, as a fraction,
     are below `p`. Raises SpecError unless `key` is uint64[2].
     """
@@ -187,14 +186,6 @@ def check_key(key: Spec) -> Spec:
     if key.ndim != 1 or key.shape[0] not in (2, None) or key.dtype != "uint64":
         raise SpecError(f"the key must be uint64[2]; got {key}", dimension=str(key))
     return key.with_shape((2,))
-
-
-def put(made: Any, out: Any) -> Any:
-    """`made`, written to `out` where there is one."""
-    if out is None:
-        return made
-    out[...] = made
-    return out
 
 
 def on_host(key: Any) -> Any:

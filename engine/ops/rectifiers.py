@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import op
 from flowloom.ops.comparison import greater, less
@@ -14,10 +13,8 @@ from flowloom.ops.exponentials import expm1
 from flowloom.ops.inference import floating, numeric
 from flowloom.ops.kernels import as_float, room
 from flowloom.ops.sampling import away_from_zero, unary
+from flowloom.params import NotNegative, Positive
 from flowloom.spec import Spec
-
-Positive: TypeAlias = Annotated[float, Meta(gt=0)]
-NotNegative: TypeAlias = Annotated[float, Meta(ge=0)]
 
 # Klambauer et al., "Self-Normalizing Neural Networks", 2017, section 2: the fixed point has mean 0 and variance 1.
 _SELU_ALPHA = 1.6732632423543772848
@@ -154,7 +151,7 @@ def threshold(x: Any, *, threshold: float = 1.0, default_value: float = 0.0) -> 
 threshold.samples(unary(threshold=0.3, default_value=-2.0))
 
 
-@op(family="elementwise", composite=True)
+@op(family="elementwise", composite=True, internal=True)
 def shrink(x: Any, *, lambd: NotNegative = 0.5, bias: float = 0.0) -> Any:
     """0 where `x` is within -lambd..lambd, else `x` brought nearer to 0 by `bias`.
 

@@ -13,7 +13,7 @@ from flowloom.ops.comparison import equal, not_equal
 from flowloom.ops.cumulative import cumprod
 from flowloom.ops.elementwise import cast, exp, where
 from flowloom.ops.inference import accumulator, boolean, floating, normalize_axes, numeric, reduced, reduced_dims
-from flowloom.ops.kernels import as_float, blank
+from flowloom.ops.kernels import as_float, blank, put
 from flowloom.ops.sampling import distinct
 from flowloom.ops.shape import expand_dims
 from flowloom.params import Axes
@@ -74,10 +74,7 @@ def size(x: Spec, *, axis: Axes = None) -> Spec:
 @size.kernel
 def _(xp: Any, x: Any, *, axis: Axes, out: Any = None) -> Any:
     count = product(reduced_dims(Spec.of(x), axis))
-    if out is None:
-        return xp.asarray(count, dtype="int64")
-    out[...] = count
-    return out
+    return put(xp.asarray(count, dtype="int64"), out)
 
 
 @size.samples
@@ -101,10 +98,7 @@ def _(xp: Any, x: Any, *, axis: Axes, keepdims: bool, out: Any = None) -> Any:
     dtype, count = floating(Spec.of(x)).dtype, product(reduced_dims(Spec.of(x), axis))
     if dtype.itemsize < DEFAULT_DTYPE.itemsize:  # a sum that overflows may have a mean that does not
         made = xp.sum(x, axis=axis, keepdims=keepdims, dtype=DEFAULT_DTYPE) / DEFAULT_DTYPE.type(count)
-        if out is None:
-            return made.astype(dtype)
-        out[...] = made
-        return out
+        return put(made, out, dtype)
     total = xp.sum(x, axis=axis, keepdims=keepdims, dtype=dtype, out=out)
     return xp.divide(total, dtype.type(count), out=out)
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.inference import floating
+from flowloom.ops.kernels import put
 from flowloom.ops.philox import attempts
-from flowloom.ops.random import Float, check_key, fractions, on_host, put, sample_key
-from flowloom.params import Shape
+from flowloom.ops.random import Float, check_key, fractions, on_host, sample_key
+from flowloom.params import Positive, Shape
 from flowloom.spec import Spec
 
-Positive: TypeAlias = Annotated[float, Meta(gt=0)]
 MOST_ATTEMPTS = 64
 SMALL = 10.0  # below, a Poisson number is found by counting upwards
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.inference import integer, normalize_axes, same_dims
+from flowloom.ops.kernels import put
 from flowloom.params import Axes
 from flowloom.spec import Spec, SpecError, merge, normalize_axis
 
@@ -58,10 +59,7 @@ def roll(x: Spec, *, shift: Steps, axis: Axes = None) -> Spec:
 @roll.kernel
 def _(xp: Any, x: Any, *, shift: Steps, axis: Axes, out: Any = None) -> Any:
     moved = xp.roll(x, shift, axis)
-    if out is None:
-        return moved
-    out[...] = moved
-    return out
+    return put(moved, out)
 
 
 @roll.vjp

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.creation import zeros_like
 from flowloom.ops.indexing import take
 from flowloom.ops.reduction import sum_
 from flowloom.ops.shape import expand_dims, flatten, reshape, squeeze, unflatten
+from flowloom.params import Whole
 from flowloom.spec import Dim, Spec, SpecError, normalize_axis, product
-
-Copies: TypeAlias = Annotated[int, Meta(ge=0)]
 
 
 @op(family="shape", narrow=True)
-def tile(x: Spec, *, reps: Copies | tuple[Copies, ...]) -> Spec:
+def tile(x: Spec, *, reps: Whole | tuple[Whole, ...]) -> Spec:
     """`x` repeated `reps` times along each axis; missing axes, or missing counts, stand in front and are 1."""
     counts, shape = aligned(reps, x.shape)
     return x.with_shape(product(pair) for pair in zip(counts, shape, strict=True))
@@ -70,7 +68,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 @op(family="shape", composite=True)
-def repeat(x: Any, *, repeats: Copies | tuple[Copies, ...], axis: int | None = None) -> Any:
+def repeat(x: Any, *, repeats: Whole | tuple[Whole, ...], axis: int | None = None) -> Any:
     """`x` with each slice along `axis` `repeats` times in a row, or as many times as `repeats` says of that slice.
 
     With `axis` None the elements of `x`, in C order, are repeated. Raises SpecError if the axis is outside `x`, or

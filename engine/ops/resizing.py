@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
-from flowloom.ops.indexing import Size
 from flowloom.ops.inference import floating, numeric
 from flowloom.ops.kernels import as_float, blank
 from flowloom.ops.resampling import Coordinates, Mode, Nearest, Resampling, resample, taps, turned
+from flowloom.params import Positive, Size, Whole
 from flowloom.spec import Dim, Spec, SpecError, normalize_axis, product
 
-Whole: TypeAlias = Annotated[int, Meta(ge=0)]
-Scale: TypeAlias = Annotated[float, Meta(gt=0)]
 Policy: TypeAlias = Literal["stretch", "not_larger", "not_smaller"]
 
 
@@ -25,7 +22,7 @@ def resize(
     x: Spec,
     *,
     sizes: tuple[Whole, ...] | None = None,
-    scales: tuple[Scale, ...] | None = None,
+    scales: tuple[Positive, ...] | None = None,
     axes: tuple[int, ...] | None = None,
     mode: Mode = "linear",
     antialias: bool = False,
@@ -82,7 +79,7 @@ def resize_backprop(
     *,
     input_size: tuple[Size, ...],
     sizes: tuple[Whole, ...] | None = None,
-    scales: tuple[Scale, ...] | None = None,
+    scales: tuple[Positive, ...] | None = None,
     axes: tuple[int, ...] | None = None,
     mode: Mode = "linear",
     antialias: bool = False,

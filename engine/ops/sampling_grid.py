@@ -14,18 +14,19 @@ import numpy as np
 from flowloom.op import Sample, op
 from flowloom.ops.broadcasting import broadcast_to
 from flowloom.ops.comparison import greater_equal, less_equal, logical_and
+from flowloom.ops.composing import at_least_single, extent, part
 from flowloom.ops.elementwise import abs_, cast, maximum, minimum, where
-from flowloom.ops.indexing import Size
 from flowloom.ops.inference import floating
 from flowloom.ops.joining import stack
 from flowloom.ops.kernels import as_float
-from flowloom.ops.points import extent, part, take_points
+from flowloom.ops.points import take_points
 from flowloom.ops.reduction import sum_
 from flowloom.ops.resampling import Mode
 from flowloom.ops.rounding import floor, round_
 from flowloom.ops.shape import expand_dims, squeeze
 from flowloom.ops.trigonometry import cos, sin
-from flowloom.spec import DEFAULT_DTYPE, Spec, SpecError, is_float, merge, promote
+from flowloom.params import Size
+from flowloom.spec import Spec, SpecError, is_bool, is_float, merge, promote
 
 PaddingMode: TypeAlias = Literal["zeros", "border", "reflection"]
 
@@ -51,7 +52,7 @@ def grid_sample(
     """
     _check(x, grid)
     rank = x.ndim - 2
-    fine = grid if grid.dtype.itemsize >= DEFAULT_DTYPE.itemsize else cast(grid, dtype=DEFAULT_DTYPE.name)
+    fine = at_least_single(grid)
     places: Any = None
     seen = []
     for axis in range(rank):
@@ -139,7 +140,7 @@ def _weighed(values: Any, weight: Any, axis: int) -> Any:
     if weight is None:
         return squeeze(values, axis=taps)
     weight = expand_dims(weight, axis=(*range(1, taps), values.ndim - 1))
-    if weight.dtype.kind == "b":
+    if is_bool(weight.dtype):
         return squeeze(where(weight, values, 0), axis=taps)
     return sum_(values * weight, axis=taps)
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.indexing import take
-from flowloom.ops.inference import boolean, same_dims
+from flowloom.ops.inference import boolean, same_dims, shaped
 from flowloom.ops.shape import flatten, squeeze
-from flowloom.spec import Spec, SpecError, merge, normalize_axis, promote
+from flowloom.spec import Spec, SpecError, merge_shapes, normalize_axis, promote
 
 
 @op(family="shape", differentiable=False)
@@ -50,8 +50,8 @@ def compress(x: Any, condition: Any, *, axis: int | None = None) -> Any:
 
 def _where_true(condition: Any) -> Any:
     """The positions at which a bool vector holds."""
-    spec = Spec(condition.shape, condition.dtype)
-    boolean(same_dims(spec, 1, "condition"))
+    same_dims(condition, 1, "condition")
+    boolean(Spec(condition.shape, condition.dtype))
     return squeeze(nonzero(condition), axis=0)
 
 
@@ -75,8 +75,7 @@ def boolean_mask(x: Any, mask: Any) -> Any:
             f"the mask must have from 1 to {x.ndim} dimensions; got {mask.ndim}",
             dimension=f"{mask.ndim} dimensions",
         )
-    for a, b in zip(x.shape, mask.shape, strict=False):
-        merge(a, b)
+    shaped(mask, x.shape[: mask.ndim], "the mask")
     return take(flatten(x, last=mask.ndim - 1), _where_true(flatten(mask)), axis=0)
 
 
@@ -144,13 +143,8 @@ def searchsorted(sorted: Spec, values: Spec, *, side: Literal["left", "right"] =
     Raises SpecError if they do not fit.
     """
     if sorted.ndim != 1:
-        if sorted.ndim != values.ndim:
-            raise SpecError(
-                f"sorted must be a vector or have the {values.ndim} dimensions of values; got {sorted.ndim}",
-                dimension=f"{sorted.ndim} != {values.ndim} dimensions",
-            )
-        for a, b in zip(sorted.shape[:-1], values.shape[:-1], strict=True):
-            merge(a, b)
+        rule = f"sorted must be a vector, or like values but for the last axis; got {sorted} and {values}"
+        merge_shapes(sorted.shape[:-1], values.shape[:-1], rule)
     return values.with_dtype("int64")
 
 

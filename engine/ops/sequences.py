@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.comparison import less
@@ -17,18 +16,18 @@ from flowloom.ops.indexing import in_range
 from flowloom.ops.inference import integer, same_dims
 from flowloom.ops.reduction import max_
 from flowloom.ops.shape import expand_dims
-from flowloom.params import DType
+from flowloom.params import DType, Whole
 from flowloom.spec import Spec, SpecError, merge, normalize_axis, promote
 
 
 @op(family="shape", composite=True, differentiable=False)
-def sequence_mask(lengths: Any, *, max_length: Annotated[int, Meta(ge=0)] | None = None, dtype: DType = "bool") -> Any:
+def sequence_mask(lengths: Any, *, max_length: Whole | None = None, dtype: DType = "bool") -> Any:
     """Whether each of `max_length` steps is within a length, along a new last axis: mask[i, t] = t < lengths[i].
 
     Without `max_length` there are as many steps as the largest length says, which is not known before it runs.
     Raises SpecError if `lengths` are not integers.
     """
-    integer(Spec(lengths.shape, lengths.dtype), "lengths")
+    integer(lengths, "lengths")
     steps = arange_of(0, cast(max_(lengths), dtype="int64"), 1) if max_length is None else np.arange(max_length)
     mask = less(steps, expand_dims(cast(lengths, dtype="int64"), axis=-1))
     return mask if dtype == "bool" else cast(mask, dtype=dtype)

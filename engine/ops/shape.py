@@ -11,11 +11,10 @@ from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.inference import normalize_axes
-from flowloom.params import Axes
+from flowloom.params import Axes, Axis
 from flowloom.spec import Dim, Spec, SpecError, normalize_axis, product, quotient, shape_text
 
 NewShape: TypeAlias = tuple[Annotated[int, Meta(ge=-1)] | str | None, ...]
-Positions: TypeAlias = int | tuple[int, ...]
 
 
 @op(family="shape", view=True)
@@ -216,7 +215,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 
 
 @op(family="shape", composite=True)
-def moveaxis(x: Any, *, source: Positions, destination: Positions) -> Any:
+def moveaxis(x: Any, *, source: Axis, destination: Axis) -> Any:
     """`x` with the axes `source` at the places `destination`; the others keep their order.
 
     Raises SpecError if they are not equally many, or if an axis is outside `x` or given twice.
@@ -233,7 +232,7 @@ def moveaxis(x: Any, *, source: Positions, destination: Positions) -> Any:
     return transpose(x, axes=tuple(order))
 
 
-def _listed(axes: Positions, ndim: int) -> list[int]:
+def _listed(axes: Axis, ndim: int) -> list[int]:
     """`axes` as numbers from the front, in their order. Raises SpecError for one outside, or given twice."""
     normalize_axes(axes, ndim)
     return [normalize_axis(a, ndim) for a in ((axes,) if isinstance(axes, int) else axes)]
@@ -292,8 +291,14 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 def squeeze(x: Spec, *, axis: Axes = None) -> Spec:
     """`x` without the axes in `axis`, which must be of size 1; None removes all that are.
 
-    Raises SpecError if an axis is outside `x`, given twice, or of another size.
+    Raises SpecError if an axis is outside `x`, given twice, or of another size, and for None where a size is only a
+    name or unknown: it might be 1.
     """
+    if axis is None and not x.is_concrete:
+        raise SpecError(
+            f"whether another axis of {shape_text(x.shape)} has size 1 is not known. Name the axes to remove",
+            dimension=shape_text(x.shape),
+        )
     axes = _squeezed(x, axis)
     for a in axes:
         if x.shape[a] != 1 and x.shape[a] is not None:
@@ -314,8 +319,6 @@ def _(xp: Any, x: Any, *, axis: Axes) -> Any:
 
 @squeeze.vjp
 def _(g: Any, y: Any, x: Any, *, axis: Axes) -> Any:
-    if axis is None and None in x.shape:  # an unknown size may have been 1
-        return (reshape_like(g, x),)
     return (expand_dims(g, axis=_squeezed(x, axis)),)
 
 

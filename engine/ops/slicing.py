@@ -10,9 +10,10 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.broadcasting import sized
+from flowloom.ops.inference import shaped
 from flowloom.ops.kernels import blank
 from flowloom.params import Shape
-from flowloom.spec import Dim, Spec, SpecError, merge, shape_text
+from flowloom.spec import Dim, Spec, SpecError
 
 Bounds: TypeAlias = tuple[int | None, ...]
 
@@ -73,10 +74,7 @@ def unslice(part: Spec, *like: Spec, start: Bounds, stop: Bounds, step: Bounds =
     whole = part.with_shape(shape)
     taken = slice_.infer(whole, start=start, stop=stop, step=step)
     assert isinstance(taken, Spec)
-    if taken.ndim != part.ndim:
-        raise SpecError(f"the slice of {shape_text(shape)} is {shape_text(taken.shape)}, not {shape_text(part.shape)}")
-    for a, b in zip(taken.shape, part.shape, strict=True):
-        merge(a, b)
+    shaped(part, taken.shape, "part")
     return whole
 
 

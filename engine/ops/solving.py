@@ -23,12 +23,7 @@ def _equations(a: Spec, b: Spec) -> Spec:
     if not b.ndim:
         raise SpecError("the right side must be a vector or matrices; got a scalar", dimension="0 dimensions")
     rows = b.shape[-1] if b.ndim == 1 else b.shape[-2]
-    try:
-        size = merge(a.shape[-1], rows)
-    except SpecError:
-        raise SpecError(
-            f"there are {a.shape[-1]} equations and {rows} right sides", dimension=f"{a.shape[-1]} != {rows}"
-        ) from None
+    size = merge(a.shape[-1], rows, f"there are {a.shape[-1]} equations and {rows} right sides")
     batch = broadcast(a.with_shape(a.shape[:-2]), b.with_shape(b.shape[:-2])).shape
     return Spec((*batch, size, *(b.shape[-1:] if b.ndim > 1 else ())), promote(a.dtype, floating(b).dtype))
 

@@ -11,22 +11,20 @@ from msgspec import Meta
 from flowloom.op import Sample, op
 from flowloom.ops.broadcasting import broadcast_to
 from flowloom.ops.comparison import greater
+from flowloom.ops.composing import extent, part, span
 from flowloom.ops.creation import ones_like
 from flowloom.ops.elementwise import square, where
 from flowloom.ops.fourier import dct, fft, fit, ifft, irfft, rfft
 from flowloom.ops.framing import frame, overlap_add
-from flowloom.ops.indexing import Size
+from flowloom.ops.kernels import put
 from flowloom.ops.linalg import matmul
 from flowloom.ops.padding import pad
-from flowloom.ops.points import extent, part, span
 from flowloom.ops.reduction import sum_
 from flowloom.ops.shape import expand_dims
-from flowloom.params import Count, DType
+from flowloom.params import Count, DType, NotNegative, Positive, Size, Whole
 from flowloom.spec import Spec, SpecError
 
 Array: TypeAlias = np.ndarray[Any, Any]
-Whole: TypeAlias = Annotated[int, Meta(ge=0)]
-Hertz: TypeAlias = Annotated[float, Meta(ge=0)]
 
 # ---------------------------------------------------------------- windows
 
@@ -61,10 +59,7 @@ def _cosines(xp: Any, length: int, periodic: bool, dtype: str, terms: tuple[floa
     turn = 2 * np.pi * np.arange(length) / max(length if periodic else length - 1, 1)
     window = sum((c * np.cos(k * turn) for k, c in enumerate(terms)), np.zeros(length))
     made = xp.asarray((window if length > 1 else np.ones(length)).astype(dtype))
-    if out is None:
-        return made
-    out[...] = made
-    return out
+    return put(made, out)
 
 
 @hann_window.kernel
@@ -182,9 +177,9 @@ def mel_weight_matrix(
     *,
     num_mel_bins: Count = 20,
     num_spectrogram_bins: Annotated[int, Meta(ge=2)] = 129,
-    sample_rate: Annotated[float, Meta(gt=0)] = 8000.0,
-    lower_edge_hertz: Hertz = 125.0,
-    upper_edge_hertz: Hertz = 3800.0,
+    sample_rate: Positive = 8000.0,
+    lower_edge_hertz: NotNegative = 125.0,
+    upper_edge_hertz: NotNegative = 3800.0,
     method: Literal["tensorflow", "onnx"] = "tensorflow",
     dtype: DType = "float32",
 ) -> Spec:
@@ -228,10 +223,7 @@ def _(
         places = (2 * num_spectrogram_bins - 1) * _hertz(corners) // sample_rate
         weights = _triangles(np.arange(num_spectrogram_bins, dtype=np.float64), places)
     made = xp.asarray(weights.astype(dtype))
-    if out is None:
-        return made
-    out[...] = made
-    return out
+    return put(made, out)
 
 
 def _mel(hertz: Array) -> Array:
@@ -262,13 +254,13 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 def mel_spectrogram(
     x: Any,
     *,
-    sample_rate: Annotated[float, Meta(gt=0)] = 16000.0,
+    sample_rate: Positive = 16000.0,
     frame_length: Count = 400,
     frame_step: Count = 160,
     fft_length: Annotated[int, Meta(ge=2)] = 512,
     num_mel_bins: Count = 80,
-    lower_edge_hertz: Hertz = 20.0,
-    upper_edge_hertz: Hertz | None = None,
+    lower_edge_hertz: NotNegative = 20.0,
+    upper_edge_hertz: NotNegative | None = None,
     power: Literal[1, 2] = 2,
 ) -> Any:
     """How strong each mel band is in each frame of real signals: magnitude (`power` 1) or power (2).

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
 from flowloom.ops.comparison import equal, not_equal
+from flowloom.ops.composing import as_floats
 from flowloom.ops.elementwise import cast, maximum, minimum, sqrt, square, where
 from flowloom.ops.indexing import take
 from flowloom.ops.inference import normalize_axes, reduced_dims
@@ -17,14 +17,12 @@ from flowloom.ops.ordering import sort
 from flowloom.ops.reduction import kept, mean, size
 from flowloom.ops.sampling import distinct
 from flowloom.ops.shape import expand_dims, flatten, transpose
-from flowloom.params import Axes
-from flowloom.spec import SpecError, is_float, product
-
-Freedom: TypeAlias = Annotated[int, Meta(ge=0)]
+from flowloom.params import Axes, Share, Whole
+from flowloom.spec import SpecError, product
 
 
 @op(family="reduction", composite=True)
-def var(x: Any, *, axis: Axes = None, ddof: Freedom = 0, keepdims: bool = False) -> Any:
+def var(x: Any, *, axis: Axes = None, ddof: Whole = 0, keepdims: bool = False) -> Any:
     """Variance of `x` over `axis` (None: all axes): the sum of squared distances to the mean over their count - `ddof`.
 
     A float dtype stays; integers give float32. NaN or infinite where the count is not above `ddof`. Raises SpecError if
@@ -60,7 +58,7 @@ def _(g: Any, y: Any, x: Any, *, axis: Axes, ddof: int, keepdims: bool) -> Any:
 
 
 @op(family="reduction", composite=True)
-def std(x: Any, *, axis: Axes = None, ddof: Freedom = 0, keepdims: bool = False) -> Any:
+def std(x: Any, *, axis: Axes = None, ddof: Whole = 0, keepdims: bool = False) -> Any:
     """Standard deviation of `x` over `axis` (None: all axes): the root of the variance with the same `ddof`.
 
     A float dtype stays; integers give float32. NaN or infinite where the count is not above `ddof`. The gradient at
@@ -87,7 +85,7 @@ std.samples(_spread)
 
 
 @op(family="reduction", composite=True)
-def quantile(x: Any, *, q: Annotated[float, Meta(ge=0, le=1)], axis: Axes = None, keepdims: bool = False) -> Any:
+def quantile(x: Any, *, q: Share, axis: Axes = None, keepdims: bool = False) -> Any:
     """The number that the share `q` of the elements of `x` over `axis` (None: all axes) is below.
 
     Between two elements it is interpolated: NumPy's method "linear". NaN where any element is NaN. A float dtype stays;
@@ -109,7 +107,7 @@ def quantile(x: Any, *, q: Annotated[float, Meta(ge=0, le=1)], axis: Axes = None
 
 def _flat_rows(x: Any, axes: tuple[int, ...]) -> Any:
     """`x` as floats, with all `axes` as one, the last."""
-    x = x if is_float(x.dtype) else cast(x, dtype="float32")
+    x = as_floats(x)
     others = tuple(i for i in range(x.ndim) if i not in axes)
     if len(axes) == 1 and axes[0] == x.ndim - 1:
         return x

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Meta
 
 from flowloom.op import Sample, op
-from flowloom.params import DType
+from flowloom.ops.kernels import put
+from flowloom.params import DType, Whole
 from flowloom.spec import Spec, SpecError, broadcast
 
 Label: TypeAlias = int | float | str
@@ -31,7 +31,7 @@ def _words(*texts: str) -> Any:
     return np.array(texts, object)
 
 
-@op(family="data", differentiable=False)
+@op(family="data", differentiable=False, internal=True)
 def string_normalizer(
     x: Spec,
     *,
@@ -69,7 +69,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (_words("a", "a"),), {"stopwords": ("a",)}
 
 
-@op(family="data", differentiable=False)
+@op(family="data", differentiable=False, internal=True)
 def string_concat(a: Spec, b: Spec) -> Spec:
     """The strings in `a`, each with that in `b` after it; shapes broadcast. Raises SpecError for what is no text."""
     return broadcast(_text(a), _text(b), dtype=STRING)
@@ -87,10 +87,8 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (np.empty((0, 2), object), _words("a", "b")), {}
 
 
-@op(family="data", differentiable=False, outputs=("parts", "counts"))
-def string_split(
-    x: Spec, *, delimiter: str = "", maxsplit: Annotated[int, Meta(ge=0)] | None = None
-) -> tuple[Spec, Spec]:
+@op(family="data", differentiable=False, internal=True, outputs=("parts", "counts"))
+def string_split(x: Spec, *, delimiter: str = "", maxsplit: Whole | None = None) -> tuple[Spec, Spec]:
     """The strings in `x` cut at each `delimiter` ("": white space) along a new last axis, and how many parts each has.
 
     At most `maxsplit` cuts; shorter rows are filled up with empty strings. Raises SpecError for what is no text.
@@ -115,7 +113,7 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (np.empty((2, 0), object),), {}
 
 
-@op(family="data", differentiable=False)
+@op(family="data", differentiable=False, internal=True)
 def label_encode(
     x: Spec,
     *,
@@ -140,10 +138,7 @@ def _(xp: Any, x: Any, *, keys: Any, values: Any, default: Any, dtype: str, out:
     table = {_key(k): v for k, v in zip(known, values, strict=True)}
     found = [table.get(_key(e), default) for e in x.reshape(-1).tolist()]
     made = np.array(found, dtype).reshape(x.shape)
-    if out is None:
-        return made
-    out[...] = made
-    return out
+    return put(made, out)
 
 
 def _key(value: Any) -> Any:

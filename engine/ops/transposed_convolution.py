@@ -13,16 +13,14 @@ import numpy as np
 from msgspec import Meta
 
 from flowloom.op import Sample, op
-from flowloom.ops.convolution import agree, conv_backprop_input, kernel_window
-from flowloom.ops.indexing import Size
+from flowloom.ops.convolution import conv_backprop_input, kernel_window
 from flowloom.ops.windows import Windows, axis_name, images
-from flowloom.params import Count, Padding1D, Padding2D, Padding3D, Pair, Single, Triple
-from flowloom.spec import Dim, SpecError, product
+from flowloom.params import Count, Padding1D, Padding2D, Padding3D, Pair, Single, Size, Triple, Whole
+from flowloom.spec import Dim, SpecError, merge, product
 
-Extra: TypeAlias = Annotated[int, Meta(ge=0)]
-Extra1D: TypeAlias = Extra | Annotated[tuple[Extra, ...], Meta(min_length=1, max_length=1)] | None
-Extra2D: TypeAlias = Extra | Annotated[tuple[Extra, ...], Meta(min_length=2, max_length=2)] | None
-Extra3D: TypeAlias = Extra | Annotated[tuple[Extra, ...], Meta(min_length=3, max_length=3)] | None
+Extra1D: TypeAlias = Whole | Annotated[tuple[Whole, ...], Meta(min_length=1, max_length=1)] | None
+Extra2D: TypeAlias = Whole | Annotated[tuple[Whole, ...], Meta(min_length=2, max_length=2)] | None
+Extra3D: TypeAlias = Whole | Annotated[tuple[Whole, ...], Meta(min_length=3, max_length=3)] | None
 OutputSize1D: TypeAlias = Annotated[tuple[Size, ...], Meta(min_length=1, max_length=1)] | None
 OutputSize2D: TypeAlias = Annotated[tuple[Size, ...], Meta(min_length=2, max_length=2)] | None
 OutputSize3D: TypeAlias = Annotated[tuple[Size, ...], Meta(min_length=3, max_length=3)] | None
@@ -98,7 +96,7 @@ def conv3d_transpose(
 def _transposed(x: Any, kernel: Any, groups: int, output_padding: Any, output_size: Any, **how: Any) -> Any:
     rank = x.ndim - 2
     window = kernel_window(kernel, x.ndim, groups, ("filters", "channels"))
-    agree(x.shape[-1], kernel.shape[-1], f"x has {x.shape[-1]} channels, the kernel takes {kernel.shape[-1]}")
+    merge(x.shape[-1], kernel.shape[-1], f"x has {x.shape[-1]} channels, the kernel takes {kernel.shape[-1]}")
     windows = Windows.of(rank, window, how["strides"], how["padding"], how["dilation_rate"])
     extra = output_padding if isinstance(output_padding, tuple) else (output_padding,) * rank
     wanted = (None,) * rank if output_size is None else output_size

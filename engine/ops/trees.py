@@ -9,6 +9,7 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.inference import integer, same_dims
+from flowloom.ops.kernels import put
 from flowloom.spec import Spec, SpecError, is_float
 
 # The comparisons of a node, in ONNX's order: x <= t, x < t, x >= t, x > t, x == t, x != t; then x among set t.
@@ -16,7 +17,7 @@ COMPARISONS = (np.less_equal, np.less, np.greater_equal, np.greater, np.equal, n
 MEMBER = 6
 
 
-@op(family="data", differentiable=False)
+@op(family="data", differentiable=False, internal=True)
 def tree_leaves(
     x: Spec,
     roots: Spec,
@@ -79,10 +80,7 @@ def _(
         place[row, tree] = xp.where(holds, if_true[node], if_false[node])
     else:
         raise ValueError("a tree never comes to a leaf")
-    if out is None:
-        return -1 - place
-    out[...] = -1 - place
-    return out
+    return put(-1 - place, out)
 
 
 @tree_leaves.samples

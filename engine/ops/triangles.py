@@ -49,7 +49,7 @@ tril.samples(_matrices)
 triu.samples(_matrices)
 
 
-@op(family="linalg")
+@op(family="linalg", internal=True)
 def triangle_by(x: Spec, k: Spec, *, upper: bool = True) -> Spec:
     """`triu` of `x`, or `tril` without `upper`, with the diagonal `k` as a tensor: an integer scalar. ONNX's Trilu.
 

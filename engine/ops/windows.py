@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeAlias, overload
 
+from flowloom.ops.inference import T
 from flowloom.params import AnyPadding, Each
 from flowloom.spec import Dim, SpecError
 
 Slices: TypeAlias = tuple[slice, ...]
-T = TypeVar("T")
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
@@ -228,11 +228,12 @@ def layout(rank: int) -> str:
 
 def images(x: T, what: str, rank: int | None = None) -> T:
     """`x`. Raises SpecError, calling it `what`, unless it is (batch, ..., channels), with `rank` axes between them."""
-    ndim: int = x.ndim  # type: ignore[attr-defined]  # a Spec, an expression or an array
-    if ndim < 3 if rank is None else ndim != rank + 2:
+    if x.ndim < 3 if rank is None else x.ndim != rank + 2:
         wanted = "(batch, one or more axes, channels)" if rank is None else layout(rank)
         needed = "3 or more" if rank is None else rank + 2
-        raise SpecError(f"{what} must be {wanted}; got {ndim} dimensions", dimension=f"{ndim} != {needed} dimensions")
+        raise SpecError(
+            f"{what} must be {wanted}; got {x.ndim} dimensions", dimension=f"{x.ndim} != {needed} dimensions"
+        )
     return x
 
 

@@ -6,6 +6,7 @@ from flowloom.optimizers.gradient_descent import lion, sgd
 from flowloom.optimizers.moments import adam, adamax, adamw, lamb, nadam
 from flowloom.optimizers.optimizer import Common as Common
 from flowloom.optimizers.optimizer import Hyperparameter, Optimizer, Slot
+from flowloom.params import no_such_name
 
 __all__ = [
     "Hyperparameter",
@@ -24,3 +25,7 @@ __all__ = [
     "schedules",
     "sgd",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise no_such_name("flowloom.optimizers", name, __all__)

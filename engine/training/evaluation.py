@@ -15,10 +15,10 @@ from flowloom.compiler.plan import make_plan
 from flowloom.data import Dataset
 from flowloom.feeds import bind
 from flowloom.graph.graph import Graph
-from flowloom.graph.lower import Lowered, lower
+from flowloom.graph.lower import Lowered, inputs_before, lower
 from flowloom.graph.tensor import Tensor
 from flowloom.initializers import key_of
-from flowloom.program import Program, leaf_values, located
+from flowloom.program import leaf_values, located
 from flowloom.spec import Spec, SpecError
 from flowloom.training.measures import Array, Batch, Means, Totals, streamed
 from flowloom.training.objective import objective
@@ -42,7 +42,7 @@ class Evaluation:
 
     def __init__(self, watched: Mapping[str, Tensor], *, trained: bool = False) -> None:
         self.graph: Graph = next(iter(watched.values())).graph
-        self.inputs = Program(list(watched.values())).inputs
+        self.inputs = inputs_before(self.graph, list(watched.values()))
         self._watched, self._trained = dict(watched), trained
         self._calls = count()
         self._plans: dict[tuple[tuple[str, Spec], ...], _Planned] = {}

@@ -18,13 +18,13 @@ from flowloom.compiler.plan import make_plan
 from flowloom.feeds import bind
 from flowloom.graph.expansion import Total, VariableInfo
 from flowloom.graph.graph import Graph
-from flowloom.graph.lower import Lowered, lower
+from flowloom.graph.lower import Lowered, inputs_before, lower
 from flowloom.graph.tensor import Tensor
 from flowloom.graph.variables import Variable
 from flowloom.initializers import key_of
 from flowloom.ops import broadcast_to
 from flowloom.optimizers import Optimizer
-from flowloom.program import Program, RunError, leaf_values, located
+from flowloom.program import RunError, leaf_values, located
 from flowloom.spec import Spec, is_float
 from flowloom.training.measures import Array, Batch, Totals, streamed
 from flowloom.training.objective import objective
@@ -64,17 +64,18 @@ class _Planned:
 class TrainStep:
     """Trains a graph batch by batch. Variables live with the graph, the optimizer's slots here.
 
-    `watched` are scalars of one graph, which must not change; the first of them is the loss.
+    `watched` are scalars of one graph, which must not change; the first of them is the loss. `only` has the keys of the
+    variables to train, None for all.
     """
 
-    def __init__(self, watched: Mapping[str, Tensor], optimizer: Optimizer) -> None:
+    def __init__(self, watched: Mapping[str, Tensor], optimizer: Optimizer, only: frozenset[str] | None = None) -> None:
         self.graph: Graph = next(iter(watched.values())).graph
         self.optimizer = optimizer
         self.hyperparameters = {name: h.value for name, h in optimizer.hyperparameters.items()}
-        self.inputs = Program(list(watched.values())).inputs
+        self.inputs = inputs_before(self.graph, list(watched.values()))
         self.count = 0
         self.running: dict[str, float] = {}  # metrics over all samples since `restart`
-        self._watched = dict(watched)
+        self._watched, self._only = dict(watched), only
         self._schedules = {n: s for n, s in optimizer.schedules.items() if s(0) == self.hyperparameters[n]}
         self._slots: dict[SlotKey, Array] = {}
         self._totals = Totals()
@@ -96,6 +97,10 @@ class TrainStep:
         Raises FeedError if the batch does not fit the inputs, SpecError if the graph cannot be differentiated.
         """
         return self._planned(self._bound(batch)).learns
+
+    def follow(self, other: TrainStep) -> None:
+        """Go on where another one, of the same optimizer, has come to: with its count, and with what it remembers."""
+        self.count, self._slots = other.count, other._slots
 
     def set(self, name: str, value: float) -> None:
         """Give a hyperparameter this value from the next step on; a schedule that it followed no longer counts."""
@@ -147,7 +152,9 @@ class TrainStep:
         return {name: float(value) for name, value in values.items()}
 
     def _bound(self, batch: Batch) -> dict[str, Array]:
-        return bind(self.inputs, {name: batch[name] for name in self.inputs})
+        if isinstance(batch, Mapping):  # and if not, `bind` says so
+            batch = {name: batch[name] for name in self.inputs if name in batch}
+        return bind(self.inputs, batch)
 
     @property
     def _applies(self) -> bool:
@@ -165,10 +172,11 @@ class TrainStep:
         watched = list(self._watched.values())
         lowered = lower(self.graph, watched, specs, training=True)
         loss = objective(lowered)
-        learned = _learned(lowered, loss)
+        learned = _learned(lowered, loss, self._only)
         steering = {name: placeholder(f"hyperparameter {name}", Spec((), "float32")) for name in self.hyperparameters}
         kinds = slots_of(self.optimizer)
         slots = {(v.key, name): slot_leaf(v, name, slot) for v in learned for name, slot in kinds.items()}
+        self._slots = {k: a for k, a in self._slots.items() if k not in slots or Spec.of(a) == slots[k].spec}
         if applies:
             names = {v.key: Variable(self.graph, v).name for v in learned}
             made = update(self.optimizer, learned, slots, steering, _STEP, names)
@@ -207,9 +215,9 @@ class TrainStep:
         self.graph.values.set(variable, average.astype(variable.spec.dtype))
 
 
-def _learned(lowered: Lowered, loss: Expr) -> dict[VariableInfo, Expr]:
-    """The gradient of the loss for each trainable variable that it depends on."""
-    trainable = [v for v in lowered.variables.values() if v.trainable]
+def _learned(lowered: Lowered, loss: Expr, only: frozenset[str] | None) -> dict[VariableInfo, Expr]:
+    """The gradient of the loss for each trainable variable (of `only`) that it depends on."""
+    trainable = [v for v in lowered.variables.values() if v.trainable and (only is None or v.key in only)]
     made = gradients(loss, [v.expr for v in trainable], origins=lowered.origins)
     return {v: g for v, g in zip(trainable, made, strict=True) if not _is_zeros(g)}
 

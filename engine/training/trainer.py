@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flowloom.data import DataError, Dataset
 from flowloom.feeds import bind
 from flowloom.graph.graph import Graph
 from flowloom.graph.tensor import Tensor
+from flowloom.graph.variables import Variable
 from flowloom.optimizers import Optimizer, adam
 from flowloom.params import unknown_name
 from flowloom.program import Backend, check_backend
 from flowloom.spec import Spec, is_float
 from flowloom.training.evaluation import Evaluation
 from flowloom.training.measures import Batch
-from flowloom.training.run import Run
+from flowloom.training.run import Run, run_of
 from flowloom.training.snapshot import snapshot
 from flowloom.training.step import TrainStep
 
@@ -31,11 +33,11 @@ class TrainingError(ValueError):
 
 
 class Trainer:
-    """Makes `loss` small by changing the trainable variables it depends on.
+    """Makes `loss` small by changing the trainable variables it depends on, or only those of `variables`.
 
     `loss` is a float scalar of a graph, `metrics` are scalars of the same graph by the names they are reported under.
-    Raises TrainingError if `loss` is no such scalar, SpecError if the graph does not typecheck, ValueError for a
-    backend that is not there.
+    Raises TrainingError if `loss` is no such scalar or one of the `variables` cannot be trained, SpecError if the graph
+    does not typecheck, ValueError for a backend that is not there.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Trainer:
         optimizer: Optimizer | None = None,
         metrics: Mapping[str, Tensor] | None = None,
         *,
+        variables: Sequence[Variable | Tensor] | None = None,
         backend: Backend = "auto",
     ) -> None:
         check_backend(backend)
@@ -52,6 +55,8 @@ class Trainer:
         if not isinstance(self.optimizer, Optimizer):
             raise TrainingError(f"the optimizer must be one of fl.optimizers, such as adam(1e-3); got {optimizer!r}")
         self._check_watched()
+        self._only = None if variables is None else frozenset(_key(v, self.graph) for v in variables)
+        self._by_hand: tuple[int, TrainStep] | None = None  # what `train_on_batch` takes, and for which structure
 
     @property
     def graph(self) -> Graph:
@@ -81,6 +86,26 @@ class Trainer:
             run.stop()
             run.join()
 
+    def train_on_batch(self, batch: Mapping[str, Any]) -> dict[str, float]:
+        """Take one step on a dict of arrays by input name; gives the loss and the metrics on it, by name.
+
+        For a training loop of one's own. What the optimizer remembers stays with the trainer from call to call, so
+        trainers of two losses can take turns on one graph. Features that no input reads are left alone.
+
+        Raises FeedError or RunError, with all variables as they were, as a step of a run does; TrainingError if there
+        is nothing to learn, RuntimeError while a run trains the graph.
+        """
+        if run_of(self.graph) is not None:
+            raise RuntimeError(f"a run trains graph {self.graph.name!r}; wait for it, or stop it first")
+        if self._by_hand is None or self._by_hand[0] != self.graph.structure:
+            self._check_watched()
+            step = TrainStep(snapshot(self.graph, self._watched), self.optimizer, self._only)
+            if self._by_hand is not None:
+                step.follow(self._by_hand[1])
+            self._check_learns([step.prepare(batch)])
+            self._by_hand = self.graph.structure, step
+        return self._by_hand[1](batch)
+
     def evaluate(self, data: Dataset) -> dict[str, float]:
         """The loss and the metrics over `data` (in batches), by name, with the graph as it is when it does not learn.
 
@@ -98,14 +123,17 @@ class Trainer:
             raise TrainingError(f"epochs must be a whole number of at least 1; got {epochs!r}")
         self._check_watched()
         watched = snapshot(self.graph, self._watched)
-        step = TrainStep(watched, self.optimizer)
-        learns = [step.prepare(batch) for batch in _checked("data", data, step.inputs)]
-        if not all(learns):
-            raise TrainingError(f"nothing to learn: {self.loss.name!r} does not depend on any trainable variable")
+        step = TrainStep(watched, self.optimizer, self._only)
+        self._check_learns([step.prepare(batch) for batch in _checked("data", data, step.inputs)])
         if validation is not None:
             for batch in _checked("validation", validation, step.inputs):
                 bind(step.inputs, batch)
         return Run(self.graph, step, Evaluation(watched, trained=True), data, validation, epochs, paused=paused)
+
+    def _check_learns(self, learns: list[bool]) -> None:
+        if not all(learns):
+            which = "any trainable variable" if self._only is None else "one of the variables that it is to change"
+            raise TrainingError(f"nothing to learn: {self.loss.name!r} does not depend on {which}")
 
     @property
     def _watched(self) -> dict[str, Tensor]:
@@ -152,6 +180,15 @@ def _is_scalar(spec: Spec | None) -> bool:
 
 def _tensors(graph: Graph, namespace: str) -> list[Tensor]:
     return [Tensor(graph, id, "y") for id, node in list(graph.nodes.items()) if node.kind.startswith(namespace)]
+
+
+def _key(variable: Variable | Tensor, graph: Graph) -> str:
+    """The key of a variable to train, which may be given as its tensor. Raises TrainingError if there is none."""
+    key = variable.info.key if isinstance(variable, Variable) else f"{getattr(variable, 'id', None)}/value"
+    found = next((v for v in graph.variables if v.info.key == key and variable.graph is graph), None)
+    if found is None or not found.trainable:
+        raise TrainingError(f"variables are trainable variables of graph {graph.name!r}; got {variable!r}")
+    return key
 
 
 def _by_name(metrics: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -69,3 +69,13 @@ def test_foreign_byte_order_and_memory_order_are_put_right():
 def test_a_feature_reads_like_a_spec():
     assert str(data.Feature((8, 8, 1), "float32")) == "float32[8, 8, 1]"
     assert str(data.Feature((), "int64")) == "int64"
+
+
+def test_narrow_floats_are_numbers_too():
+    half = np.array([[1.0], [np.nan]], dtype="bfloat16")
+
+    made = data.from_arrays(x=half)
+
+    assert made.features["x"].dtype == "bfloat16"
+    with pytest.raises(data.DataError, match="feature 'x' holds nan at row 1"):
+        made.check()

@@ -404,6 +404,8 @@ def test_numpy_functions_on_a_tensor_are_its_ops() -> None:
 @pytest.mark.parametrize(
     ("use", "why"),
     [
+        (lambda x: x == 0, r"a tensor equals only itself; to compare its elements, use equal\(a, b\) or not_equal"),
+        (lambda x: x != np.ones(4), r"a tensor equals only itself"),
         (
             len,
             r"a tensor has no length while the graph is built; its shape is \[batch, 4\]\. In test_building.py, line",

@@ -106,13 +106,6 @@ def test_bool_is_what_is_not_zero() -> None:
         assert ops.cast(x.astype(dtype), dtype="bool").tolist() == [False, False, True, True, True]
 
 
-def test_cast_like_takes_the_dtype_of_the_other() -> None:
-    x = np.array([1.5, 2.5])
-
-    assert ops.cast_like(x, np.zeros(3, np.int32)).tolist() == [1, 2]
-    assert ops.cast_like(x, np.zeros(0, ml_dtypes.bfloat16)).dtype == ml_dtypes.bfloat16
-
-
 @pytest.mark.parametrize("between", ["bfloat16", "float16", "float8_e4m3fn"])
 def test_the_gradient_passes_a_narrow_float(between: str) -> None:
     x = placeholder("x", Spec((2,)))

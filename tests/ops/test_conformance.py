@@ -44,6 +44,7 @@ SIZES_NEEDED: dict[str, tuple[int, ...]] = {
     "gather_nd": (1,),
     "add_nd": (1,),
     "scatter_nd": (1,),
+    "squeeze": (0,),
     "unstack": (0,),
     "conv": (1,),
     "conv1d": (1,),
@@ -77,7 +78,7 @@ def samples(op: Op, dtype: str = "float64") -> list[tuple[tuple[Any, ...], dict[
     assert op.cases is not None, f"{op.name} has no samples"
     drawn = []
     for given, how in op.cases(np.random.default_rng(7)):
-        args, params = operands_of(op.name, op.ports, given, how)
+        args, params = operands_of(op.name, op.ports, given, how, op.params)
         arrays = tuple(None if a is None else _as(np.asarray(a), dtype) for a in args)
         drawn.append((arrays, complete(op.params, params, op.name)))
     assert drawn, f"{op.name} has no samples"

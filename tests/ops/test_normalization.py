@@ -71,9 +71,9 @@ def test_half_floats_are_rounded_once() -> None:
 
 def test_what_does_not_fit_is_said() -> None:
     x, four, five = Spec(("batch", 8, 4)), Spec((4,)), Spec((5,))
-    with pytest.raises(SpecError, match=r"mean must be float32\[4\]; got float32\[5\]"):
+    with pytest.raises(SpecError, match=r"mean must be \[4\]; got \[5\]"):
         ops.batch_normalization(x, five, four)
-    with pytest.raises(SpecError, match=r"gamma must be float32\[8, 4\]; got float32\[4\]"):
+    with pytest.raises(SpecError, match=r"gamma must be \[8, 4\]; got \[4\]"):
         ops.layer_normalization(x, four, axis=(1, 2))
     with pytest.raises(SpecError, match="4 channels cannot be divided into 3 groups"):
         ops.group_normalization(x, groups=3)

@@ -94,8 +94,8 @@ def test_named_dimensions_pass_through() -> None:
         ),
         (
             lambda: ops.scatter_nd(Spec((3, 4)), Spec((2, 1), "int64"), Spec((2, 3))),
-            "scatter_nd(x: float32[3, 4], indices: int64[2, 1], updates: float32[2, 3]): updates must have the shape "
-            "[2, 4] of what is replaced; got [2, 3]",
+            "scatter_nd(x: float32[3, 4], indices: int64[2, 1], updates: float32[2, 3]): updates must be "
+            "[2, 4]; got [2, 3]",
         ),
         (
             lambda: ops.scatter_elements(

@@ -60,5 +60,5 @@ def test_mistakes() -> None:
         ops.compress(Spec((3, 2)), Spec((3, 2), "bool"))
     with pytest.raises(SpecError, match=re.escape("the mask must have from 1 to 2 dimensions; got 3")):
         ops.boolean_mask(Spec((3, 2)), Spec((3, 2, 1), "bool"))
-    with pytest.raises(SpecError, match="sorted must be a vector or have the 1 dimensions of values; got 2"):
+    with pytest.raises(SpecError, match="sorted must be a vector, or like values but for the last axis"):
         ops.searchsorted(Spec((3, 2)), Spec((3,)))

@@ -252,6 +252,75 @@ def test_a_graph_without_inputs_learns_too() -> None:
     assert run.history["val_loss"] == [pytest.approx(2 * 4.0**-4), pytest.approx(2 * 4.0**-8)]
 
 
+# ------------------------------------------------------------ step by step, and only some variables
+
+
+def test_steps_by_hand_learn_what_a_run_learns() -> None:
+    by_hand, by_run = classifier(), classifier()
+    trains = trainer(by_hand)
+
+    measured = []
+    for batch in points().batches(epoch=0):
+        measured.append(trains.train_on_batch(batch))
+        with by_hand:
+            fl.exp(by_hand["logits"])  # what is built meanwhile changes nothing
+
+    run = trainer(by_run).start(points()).wait()
+    assert [m["loss"] for m in measured] == list(run.scalars("loss")[1])
+    assert set(measured[0]) == {"loss", "accuracy"}
+    for name, array in values(by_run).items():
+        np.testing.assert_array_equal(values(by_hand)[name], array)
+
+
+def test_two_trainers_of_one_graph_take_turns_each_with_its_variables() -> None:
+    graph = classifier()
+    hidden = [v for v in graph.variables if v.name.startswith("hidden")]
+    last = [v for v in graph.variables if v.name.startswith("logits")]
+    one = fl.Trainer(graph["loss"], fl.optimizers.adam(0.01), variables=hidden)
+    other = fl.Trainer(graph["loss"], fl.optimizers.sgd(0.1), variables=last)
+    batch = next(points().batches())
+
+    for trains, moved, kept in ((one, hidden, last), (other, last, hidden), (one, hidden, last)):
+        before = values(graph)
+        trains.train_on_batch(batch)
+        assert all((v.value != before[v.name]).any() for v in moved)
+        assert all((v.value == before[v.name]).all() for v in kept)
+
+
+def test_a_run_changes_only_the_variables_it_is_given() -> None:
+    with fl.Graph() as graph:
+        x = fl.input("x", shape=("batch", 1))
+        slope, offset = fl.variable("slope"), fl.variable("offset")
+        loss = fl.losses.mean_squared_error(x * slope + offset, 2.0 * x + 1.0)
+    data = fl.data.from_arrays(x=np.linspace(-1, 1, 20)[:, None]).batch(20)
+
+    fl.Trainer(loss, fl.optimizers.sgd(0.5), variables=[slope]).start(data, epochs=40).wait()
+
+    assert graph.variable("slope").value == pytest.approx(2.0, abs=1e-3)
+    assert graph.variable("offset").value == 0.0
+
+
+def test_what_cannot_be_stepped_is_refused(graph: fl.Graph) -> None:
+    batch = next(points().batches())
+    kernel = graph.variable("hidden/kernel")
+
+    with pytest.raises(fl.FeedError, match=r"input 'label' .* is not fed"):
+        trainer(graph).train_on_batch({"point": batch["point"]})
+    with pytest.raises(fl.TrainingError, match="trainable variables of graph 'classifier'; got 'hidden'"):
+        fl.Trainer(graph["loss"], variables=["hidden"])  # type: ignore[list-item]
+    with pytest.raises(
+        fl.TrainingError, match="trainable variables of graph 'classifier'; got <variable hidden/kernel"
+    ):
+        fl.Trainer(graph["loss"], variables=[classifier().variable("hidden/kernel")])
+    with pytest.raises(fl.TrainingError, match="does not depend on one of the variables that it is to change"):
+        fl.Trainer(fl.mean(graph["point"]), variables=[kernel]).train_on_batch(batch)
+    run = trainer(graph).start(points(), paused=True)
+    with pytest.raises(RuntimeError, match="a run trains graph 'classifier'; wait for it, or stop it first"):
+        trainer(graph).train_on_batch(batch)
+    run.stop()
+    run.wait()
+
+
 # ------------------------------------------------------------ the trainer a graph speaks for
 
 

@@ -62,7 +62,9 @@ def _squeeze(node: Node, x: Value, axes: Value | None = None) -> Value:
     known = node.attr("axes") if axes is None else ints_of(axes)
     if axes is not None and known is None:
         return ops.squeeze_at(x, axes)
-    return ops.squeeze(x, axis=None if known is None else tuple(known))
+    if known is None:
+        known = [i for i, d in enumerate(x.shape) if d == 1]  # a size that has only a name is taken for another
+    return ops.squeeze(x, axis=tuple(known))
 
 
 @onnx_op("Unsqueeze")
