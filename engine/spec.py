@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import ml_dtypes  # noqa: F401  (registers bfloat16 and the types of 8, 4 and 2 bits with NumPy)
 import numpy as np
 
+Array: TypeAlias = np.ndarray[Any, Any]
 Dim: TypeAlias = int | str | None
 Shape: TypeAlias = tuple[Dim, ...]
 DEFAULT_DTYPE = np.dtype("float32")
@@ -153,6 +154,11 @@ def wide_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     if not is_narrow(dtype):
         return dtype
     return DEFAULT_DTYPE if is_float(dtype) else np.dtype("uint8" if dtype.name.startswith("u") else "int8")
+
+
+def bits_of(dtype: np.dtype[Any]) -> int:
+    """How many bits an element has; those of 4 and of 2 take a byte each in memory."""
+    return {"int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 2}.get(dtype.name, 8 * dtype.itemsize)
 
 
 def promote(*dtypes: np.dtype[Any]) -> np.dtype[Any]:

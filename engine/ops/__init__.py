@@ -16,12 +16,11 @@ from flowloom.ops.attention import (
     attention_scores,
     attention_window,
     merge_heads,
-    rotary_angles,
-    rotary_embedding,
     scaled_dot_product_attention,
     split_heads,
 )
 from flowloom.ops.bits import (
+    bitcast,
     bitwise_and,
     bitwise_not,
     bitwise_or,
@@ -30,13 +29,6 @@ from flowloom.ops.bits import (
     right_shift,
 )
 from flowloom.ops.blocks import depth_to_space, space_to_depth
-from flowloom.ops.boxes import (
-    non_max_suppression,
-    roi_align,
-    roi_align_backprop,
-    roi_align_largest,
-    roi_align_mean,
-)
 from flowloom.ops.broadcasting import broadcast_like, broadcast_to, sum_like, sum_to
 from flowloom.ops.cholesky import (
     cholesky,
@@ -140,6 +132,7 @@ from flowloom.ops.dynamic import (
     broadcast_to_shape,
     expand_dims_at,
     full_of,
+    moveaxis_at,
     one_hot_by,
     reshape_to,
     shape_of,
@@ -246,10 +239,7 @@ from flowloom.ops.mean_pooling import (
     lp_pool2d,
     lp_pool3d,
 )
-from flowloom.ops.moving import (
-    bitcast,
-    moveaxis_at,
-)
+from flowloom.ops.mel import mel_spectrogram, mel_weight_matrix, mfcc
 from flowloom.ops.ngrams import (
     count_ngrams,
 )
@@ -298,19 +288,12 @@ from flowloom.ops.probabilities import (
     log_softmax,
     softmax,
 )
-from flowloom.ops.quantization import (
-    dequantize,
-    dynamic_quantize,
-    fake_quantize,
-    matmul_integer,
-    qlinear_matmul,
-    quantize,
-    round_through,
-)
+from flowloom.ops.quantization import dequantize, dynamic_quantize, fake_quantize, quantize, round_through
 from flowloom.ops.quantized_convolution import (
     conv_integer,
     qlinear_conv,
 )
+from flowloom.ops.quantized_matmul import matmul_integer, qlinear_matmul
 from flowloom.ops.random import (
     fold_in,
     fold_in_index,
@@ -368,6 +351,8 @@ from flowloom.ops.resizing import (
     resize,
     resize_backprop,
 )
+from flowloom.ops.roi_align import roi_align, roi_align_backprop, roi_align_largest, roi_align_mean
+from flowloom.ops.rotary import rotary_angles, rotary_embedding
 from flowloom.ops.rounding import (
     ceil,
     floor,
@@ -404,16 +389,7 @@ from flowloom.ops.solving import (
     solve,
     triangular_solve,
 )
-from flowloom.ops.spectra import (
-    blackman_window,
-    hamming_window,
-    hann_window,
-    istft,
-    mel_spectrogram,
-    mel_weight_matrix,
-    mfcc,
-    stft,
-)
+from flowloom.ops.spectra import istft, stft
 from flowloom.ops.statistics import (
     median,
     quantile,
@@ -426,6 +402,7 @@ from flowloom.ops.strings import (
     string_normalizer,
     string_split,
 )
+from flowloom.ops.suppression import non_max_suppression
 from flowloom.ops.transposed_convolution import (
     conv1d_transpose,
     conv2d_transpose,
@@ -449,6 +426,7 @@ from flowloom.ops.trigonometry import (
     sinh,
     tan,
 )
+from flowloom.ops.window_functions import blackman_window, hamming_window, hann_window
 
 __all__ = [
     "abs",

@@ -1,4 +1,4 @@
-"""Attention: what each query takes from the keys and values that it may see, and positions as rotations.
+"""Attention: what each query takes from the keys and values that it may see.
 
 Tensors are (batch, heads, length, size). Fewer heads of keys and values than of queries serve groups of neighbouring
 queries' heads (grouped-query attention).
@@ -15,18 +15,17 @@ import numpy as np
 from flowloom.op import Sample, op
 from flowloom.ops.activation import tanh
 from flowloom.ops.comparison import equal
-from flowloom.ops.composing import extent, span
+from flowloom.ops.composing import extent
 from flowloom.ops.elementwise import cast, maximum, where
-from flowloom.ops.indexing import take
-from flowloom.ops.inference import integer
-from flowloom.ops.joining import concatenate, stack
+from flowloom.ops.inference import integer, same_dims
+from flowloom.ops.joining import concatenate
 from flowloom.ops.linalg import matmul
 from flowloom.ops.padding import pad
 from flowloom.ops.probabilities import softmax
 from flowloom.ops.reduction import max_
 from flowloom.ops.shape import expand_dims, reshape, transpose
-from flowloom.params import Count, NotNegative, Positive, Whole
-from flowloom.spec import DEFAULT_DTYPE, Dim, Spec, SpecError, is_bool, merge, product, quotient
+from flowloom.params import Count, NotNegative, Whole
+from flowloom.spec import Dim, Spec, SpecError, is_bool, merge, product, quotient
 
 Stage: TypeAlias = Literal["scores", "capped", "masked", "weights"]
 
@@ -71,6 +70,9 @@ def scaled_dot_product_attention(
         right_window=right_window,
         stage="weights",
     )
+    for name, x in (("value", value), ("past_value", past_value)):
+        if x is not None and x.ndim != 4:
+            raise SpecError(f"{name} must be (batch, heads, keys, size); got {x.ndim} dimensions")
     if (past_key is None) != (past_value is None):
         raise SpecError("past_key and past_value belong together; give both or none")
     values = value if past_value is None else concatenate(past_value, value, axis=2)
@@ -101,7 +103,10 @@ def attention_scores(
         if x is not None and x.ndim != 4:
             raise SpecError(f"{name} must be (batch, heads, length, size); got {x.ndim} dimensions")
     keys = key if past_key is None else concatenate(past_key, key, axis=2)
-    query = query * (scale if scale is not None else 1.0 / extent(query, 3, query.dtype) ** 0.5)
+    size = extent(query, 3, query.dtype)
+    if scale is None:
+        scale = 1.0 if query.shape[3] == 0 else 1.0 / size**0.5
+    query = query * scale
     scores = by_groups(query, transpose(keys, axes=(0, 1, 3, 2)))
     if softcap and stage != "scores":
         scores = tanh(scores / softcap) * softcap
@@ -126,6 +131,7 @@ def attention_window(
     from `left` before that place to `right` behind it (None: all) that are among the first `count`. `offset` and
     `count`, integers, are scalars or (batch).
     """
+    same_dims(scores, 4, "scores")
     for x, name in ((offset, "offset"), (count, "count")):
         if integer(x, name).ndim > 1:
             raise SpecError(f"{name} must be a scalar or (batch); got {x}")
@@ -148,9 +154,6 @@ def _(xp: Any, scores: Any, offset: Any, count: Any, *, left: int | None, right:
         return xp.broadcast_to(seen, (batch, 1, length, keys)).copy()
     out[...] = seen
     return out
-
-
-# ---------------------------------------------------------------- the parts
 
 
 def by_groups(a: Any, b: Any) -> Any:
@@ -198,7 +201,7 @@ def _masked(scores: Any, mask: Any, offset: Any, count: Any, *, left: Whole | No
 
 def _filled_up(mask: Any, keys: Dim) -> Any:
     """`mask` with as many keys as there are; those it does not name do not count."""
-    given = mask.shape[-1]
+    given = mask.shape[-1] if mask.ndim else 1
     if not isinstance(given, int) or not isinstance(keys, int) or given in (1, keys):
         return mask
     if given > keys:
@@ -213,9 +216,6 @@ def _softmax_of_seen(scores: Any) -> Any:
     finite = maximum(scores, lowest)
     nothing = equal(max_(finite, axis=-1, keepdims=True), lowest)
     return where(nothing, 0.0, softmax(finite))
-
-
-# ---------------------------------------------------------------- heads
 
 
 @op(family="shape", composite=True)
@@ -246,57 +246,6 @@ def merge_heads(x: Any) -> Any:
         raise SpecError(f"x must be (batch, heads, length, size); got {x.ndim} dimensions")
     y = transpose(x, axes=(0, 2, 1, 3))
     return reshape(y, shape=(*y.shape[:2], product(y.shape[2:])))
-
-
-# ---------------------------------------------------------------- positions
-
-
-@op(family="layer", composite=True)
-def rotary_embedding(x: Any, cos: Any, sin: Any, position_ids: Any = None, *, interleaved: bool = False) -> Any:
-    """`x` with pairs of features turned by an angle that grows with the position (Su et al., arXiv 2104.09864).
-
-    `x` (batch, heads, length, size). `cos` and `sin` of the angles are (length, half) or (batch, length, half), or a
-    table (positions, half) with the `position_ids` (batch, length) to look up (ONNX RotaryEmbedding). The first 2 half
-    features are turned, i with i + half, or neighbours if `interleaved`; the rest stays. Keeps the shape. Raises
-    SpecError if `half` is not known or too large.
-    """
-    if position_ids is not None:
-        cos, sin = take(cos, position_ids, axis=0), take(sin, position_ids, axis=0)
-    if cos.ndim == 3:
-        cos, sin = expand_dims(cos, axis=1), expand_dims(sin, axis=1)
-    half, size = cos.shape[-1], x.shape[-1]
-    if not isinstance(half, int) or (isinstance(size, int) and 2 * half > size):
-        raise SpecError(f"x has {size} features, and {half} angles turn two each", dimension=f"{size} < 2 * {half}")
-    if interleaved:
-        first, second = span(x, None, 2 * half, step=2), span(x, 1, 2 * half, step=2)
-    else:
-        first, second = span(x, None, half), span(x, half, 2 * half)
-    turned = first * cos - second * sin, first * sin + second * cos
-    if interleaved:
-        y = reshape(stack(*turned, axis=-1), shape=(*x.shape[:-1], 2 * half))
-    else:
-        y = concatenate(*turned, axis=-1)
-    return y if size == 2 * half else concatenate(y, span(x, 2 * half, None), axis=-1)
-
-
-@op(family="data", differentiable=False, outputs=("cos", "sin"))
-def rotary_angles(*, length: Count, size: Count, base: Positive = 10000.0) -> tuple[Spec, Spec]:
-    """Cosine and sine of the angles of `rotary_embedding`: position times base ** (-2 k / size), for k < size / 2.
-
-    Returns two tensors (length, size / 2) of float32. Raises SpecError if `size` is odd.
-    """
-    if size % 2:
-        raise SpecError(f"features are turned in pairs; got size={size}", dimension=f"size {size}")
-    return Spec((length, size // 2)), Spec((length, size // 2))
-
-
-@rotary_angles.kernel
-def _(xp: Any, *, length: int, size: int, base: float) -> Any:
-    angles = np.arange(length)[:, None] * base ** (-np.arange(0, size, 2) / size)
-    return xp.asarray(np.cos(angles).astype(DEFAULT_DTYPE)), xp.asarray(np.sin(angles).astype(DEFAULT_DTYPE))
-
-
-# ---------------------------------------------------------------- samples
 
 
 def _qkv(rng: np.random.Generator, heads: int = 2, shared: int = 2, length: int = 3, keys: int = 4) -> tuple[Any, ...]:
@@ -343,16 +292,3 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.normal(size=(2, 4, 3, 2)),), {}
     yield (rng.integers(0, 9, (2, 1, 3, 0)),), {}
-
-
-@rotary_embedding.samples
-def _(rng: np.random.Generator) -> Iterator[Sample]:
-    x = rng.normal(size=(2, 3, 4, 6))
-    yield (x, rng.normal(size=(4, 3)), rng.normal(size=(4, 3))), {}
-    yield (x, rng.normal(size=(2, 4, 2)), rng.normal(size=(2, 4, 2))), {"interleaved": True}
-    yield (x, rng.normal(size=(9, 3)), rng.normal(size=(9, 3)), rng.integers(0, 9, (2, 4))), {"interleaved": True}
-
-
-@rotary_angles.samples
-def _(rng: np.random.Generator) -> Iterator[Sample]:
-    yield (), {"length": 5, "size": 4}

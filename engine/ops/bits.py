@@ -1,4 +1,4 @@
-"""Operations on the bits of integers, in two's complement; elementwise with broadcasting, and no gradient."""
+"""Operations on the bits of integers, in two's complement, and bits read as another dtype. None has a gradient."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from flowloom.op import Sample, op
 from flowloom.ops.inference import integer
 from flowloom.ops.kernels import ufunc
-from flowloom.spec import Spec, SpecError, broadcast, is_bool, is_integer
+from flowloom.params import DType
+from flowloom.spec import Spec, SpecError, bits_of, broadcast, is_bool, is_integer
 
 _LOGICAL = "logical_and, logical_or, logical_xor and logical_not"
 
@@ -70,7 +71,7 @@ bitwise_xor.kernel(ufunc("bitwise_xor")).scalar("{a} ^ {b}").samples(_pairs)
 
 @op(family="elementwise", differentiable=False)
 def bitwise_not(x: Spec) -> Spec:
-    """All bits turned round: -x - 1 for a signed dtype. Raises SpecError unless `x` is integer."""
+    """All bits flipped: -x - 1 for a signed dtype. Raises SpecError unless `x` is integer."""
     return bits(x)
 
 
@@ -107,3 +108,33 @@ def right_shift(a: Spec, b: Spec) -> Spec:
 
 
 right_shift.kernel(ufunc("right_shift")).scalar("{a} >> {b}").samples(_shifts)
+
+
+@op(family="shape", view=True, differentiable=False, internal=True)
+def bitcast(x: Spec, *, dtype: DType) -> Spec:
+    """The bits of each element of `x`, read as one of `dtype`, which must have as many. ONNX's BitCast.
+
+    Raises SpecError for a dtype of another width.
+    """
+    if bits_of(x.dtype) != bits_of(np.dtype(dtype)):
+        raise SpecError(f"{x.dtype} has {bits_of(x.dtype)} bits and {dtype} has {bits_of(np.dtype(dtype))}")
+    return x.with_dtype(dtype)
+
+
+@bitcast.kernel
+def _(xp: Any, x: Any, *, dtype: str) -> Any:
+    target = np.dtype(dtype)
+    if bits_of(target) == 8 * target.itemsize:
+        return x.view(target)
+    code = x.view("uint8") & ((1 << bits_of(target)) - 1)
+    if target.name.startswith("int"):  # ml_dtypes keeps the sign in the upper bits of the byte
+        code = xp.where(code >> (bits_of(target) - 1), code | (0xFF << bits_of(target) & 0xFF), code).astype("uint8")
+    return code.view(target)
+
+
+@bitcast.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield (rng.integers(-9, 9, (3, 4)),), {"dtype": "uint64"}
+    yield (rng.integers(0, 2**31, (5,), "int32"),), {"dtype": "float32"}
+    yield (np.array(7, np.uint8),), {"dtype": "int8"}
+    yield (rng.integers(0, 9, (0, 2)),), {"dtype": "float64"}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flowloom.op import Sample, op
+from flowloom.ops.inference import same_dims
 from flowloom.ops.kernels import put
 from flowloom.spec import Dim, Spec, SpecError, is_bool, merge, promote
 
@@ -23,6 +24,8 @@ def contract(a: Spec, b: Spec, *, equation: str) -> Spec:
     if is_bool(a.dtype) and is_bool(b.dtype):
         raise SpecError("both are bool; cast one to a number", dimension="dtype bool")
     left, right, result = terms_of(equation)
+    for x, term in ((a, left), (b, right)):
+        same_dims(x, len(term), f"the operand {term!r}")
     sizes: dict[str, Dim] = dict(zip(left, a.shape, strict=True))
     for letter, d in zip(right, b.shape, strict=True):
         sizes[letter] = merge(sizes.get(letter), d)

@@ -14,12 +14,12 @@ from flowloom.ops.broadcasting import sized
 from flowloom.ops.comparison import equal, logical_and, not_equal
 from flowloom.ops.elementwise import cast, where
 from flowloom.ops.indexing import in_range, one_hot, take
-from flowloom.ops.inference import floating, integer, not_empty
+from flowloom.ops.inference import floating, floats, integer, not_empty
 from flowloom.ops.kernels import as_float, put
 from flowloom.ops.probabilities import log_softmax, softmax
 from flowloom.ops.reduction import mean, sum_
 from flowloom.ops.shape import expand_dims
-from flowloom.spec import Dim, Spec, SpecError, is_float, merge, merge_shapes, shape_text
+from flowloom.spec import Dim, Spec, SpecError, merge, merge_shapes, shape_text
 
 
 def _labelled(scores: Any, labels: Any, name: str) -> list[Dim]:
@@ -131,11 +131,7 @@ def negative_log_likelihood(
     `labels` are not integers, and IndexError, when it runs, if another label is not in 0..classes - 1.
     """
     _labelled(log_probabilities, labels, "log_probabilities")
-    if not is_float(log_probabilities.dtype):
-        raise SpecError(
-            f"log_probabilities must be floats; got {log_probabilities.dtype}",
-            dimension=f"dtype {log_probabilities.dtype}",
-        )
+    floats(log_probabilities, "log_probabilities")
     if weights is not None and weights.ndim != 1:
         raise SpecError(f"weights need one dimension, the classes; got {weights.ndim}", dimension="weights")
     labels, counts = cast(labels, dtype="int64"), None

@@ -15,6 +15,7 @@ from flowloom.ops.comparison import greater_equal, less_equal, logical_and
 from flowloom.ops.composing import at_least_single, extent, in_dtype, part
 from flowloom.ops.convolution import conv, kernel_window
 from flowloom.ops.elementwise import cast, maximum, minimum, where
+from flowloom.ops.inference import floats
 from flowloom.ops.joining import stack
 from flowloom.ops.points import take_points
 from flowloom.ops.reduction import sum_
@@ -22,7 +23,7 @@ from flowloom.ops.rounding import floor
 from flowloom.ops.shape import expand_dims, reshape, squeeze, transpose
 from flowloom.ops.windows import Windows, images
 from flowloom.params import AnyPadding, Count, Each, Padding2D, Pair, Shape
-from flowloom.spec import Spec, SpecError, is_float, merge, merge_shapes, product, promote, quotient, shape_text
+from flowloom.spec import Spec, merge, merge_shapes, product, promote, quotient, shape_text
 
 
 @op(family="linalg", composite=True)
@@ -73,8 +74,7 @@ def deform_conv2d(
 
 def _by_tap(x: Any, given: Any, what: str, windows: Windows, groups: int, each: int) -> Any:
     """`given` (batch, rows, columns, groups * taps * each) as (batch, rows, columns, taps, groups, each)."""
-    if not is_float(images(given, what, 2).dtype):
-        raise SpecError(f"the {what} must be of floats; got {given.dtype}", dimension=f"dtype {given.dtype}")
+    floats(images(given, what, 2), what)
     taps = prod(windows.size)
     expected = (x.shape[0], *windows.count(x.shape[1:3]), groups * taps * each)
     rule = f"the {what} is {shape_text(given.shape)}; these windows need {shape_text(expected)}"

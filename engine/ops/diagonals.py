@@ -68,7 +68,7 @@ def embed_diagonal(x: Spec, *like: Spec, rows: Size, columns: Size, offset: int,
 
     Raises SpecError if the sizes do not fit or the axes are outside the result.
     """
-    merge(x.shape[-1], _length(rows, columns, offset))
+    merge(x.shape[normalize_axis(-1, x.ndim)], _length(rows, columns, offset))
     row, column = _matrix_axes(x.ndim + 1, axis1, axis2)
     others = iter(x.shape[:-1])
     sizes = {row: rows, column: columns}

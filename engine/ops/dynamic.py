@@ -19,7 +19,7 @@ from flowloom.ops.inference import integer, numeric, same_dims
 from flowloom.ops.kernels import put
 from flowloom.ops.shape import reshaped_to
 from flowloom.params import DType
-from flowloom.spec import Spec, SpecError, product, promote
+from flowloom.spec import Spec, SpecError, merge, product, promote
 
 
 def length_of(x: Any, what: str) -> int:
@@ -135,6 +135,34 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.normal(size=(1, 3, 1)), np.array([0, -1])), {}
     yield (rng.normal(size=(3, 1)), np.array([1], np.int32)), {}
     yield (rng.integers(0, 9, (1,)), np.array([0])), {}
+
+
+@op(family="shape", view=True, internal=True)
+def moveaxis_at(x: Spec, source: Spec, destination: Spec) -> Spec:
+    """`x` with the axes in the vector `source` moved to the places in `destination`; the others keep their order.
+
+    Raises SpecError unless both are integer vectors of the same known length, and ValueError, when it runs, if an axis
+    is outside of `x` or named twice.
+    """
+    count = length_of(source, "source")
+    merge(count, length_of(destination, "destination"), f"{source} axes cannot move to {destination} places")
+    return x if count == 0 or x.ndim < 2 else x.with_shape((None,) * x.ndim)
+
+
+@moveaxis_at.kernel
+def _(xp: Any, x: Any, source: Any, destination: Any) -> Any:
+    return xp.moveaxis(x, source.tolist(), destination.tolist())
+
+
+moveaxis_at.vjp(lambda g, y, x, source, destination: (moveaxis_at(g, destination, source), None, None))
+
+
+@moveaxis_at.samples
+def _(rng: np.random.Generator) -> Iterator[Sample]:
+    yield (rng.normal(size=(2, 3, 4)), np.array([0]), np.array([-1])), {}
+    yield (rng.normal(size=(2, 3, 4)), np.array([-3, 1]), np.array([-2, -1])), {}
+    yield (rng.integers(0, 9, (3, 0)), np.zeros(0, np.int64), np.zeros(0, np.int64)), {}
+    yield (rng.normal(size=(3,)), np.array([0]), np.array([-1])), {}
 
 
 @op(family="shape", view=True, internal=True)

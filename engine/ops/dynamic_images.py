@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from flowloom.op import Sample, op
-from flowloom.ops.boxes import non_max_suppression
 from flowloom.ops.dynamic import length_of, shape_of
 from flowloom.ops.indexing import take
 from flowloom.ops.inference import floating, integer, numeric, same_dims
@@ -19,7 +18,8 @@ from flowloom.ops.kernels import as_float
 from flowloom.ops.resampling import Coordinates, Mode, Nearest
 from flowloom.ops.resizing import Policy, center_crop_pad, resize, resize_backprop, resized_axes
 from flowloom.ops.sampling_grid import affine_grid, affine_grid_backprop
-from flowloom.spec import Spec, SpecError, is_float, is_integer, merge
+from flowloom.ops.suppression import chosen_boxes, non_max_suppression
+from flowloom.spec import Spec, SpecError, is_float, is_integer
 
 
 @op(family="layer", composite=True, internal=True)
@@ -262,9 +262,7 @@ def non_max_suppression_by(
     same_dims(integer(max_output_boxes_per_class, "max_output_boxes_per_class"), 0, "max_output_boxes_per_class")
     for name, limit in (("iou_threshold", iou_threshold), ("score_threshold", score_threshold)):
         same_dims(floating(limit), 0, name)
-    merge(boxes.shape[0], scores.shape[0])
-    merge(boxes.shape[1], scores.shape[2])
-    return Spec((None, 3), "int64")
+    return chosen_boxes(boxes, scores)
 
 
 @non_max_suppression_by.kernel

@@ -108,9 +108,18 @@ def _once(x: Any, term: str) -> tuple[Any, str]:
         while term.count(letter) > 1:
             i = term.index(letter)
             j = term.index(letter, i + 1)
+            if _differ(x.shape[i], x.shape[j]):
+                raise SpecError(
+                    f"the letter {letter!r} has sizes {x.shape[i]} and {x.shape[j]} in one operand",
+                    dimension=f"{x.shape[i]} != {x.shape[j]}",
+                )
             x = diagonal(x, axis1=i, axis2=j)
             term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
     return x, term
+
+
+def _differ(a: Dim, b: Dim) -> bool:
+    return a is not None and b is not None and a != b
 
 
 def _unbroadcast(x: Any, term: str, sizes: dict[str, Dim]) -> tuple[Any, str]:

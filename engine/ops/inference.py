@@ -71,6 +71,13 @@ def integer(x: T, what: str) -> T:
     return x
 
 
+def floats(x: T, what: str) -> T:
+    """`x`. Raises SpecError, calling it `what`, unless it is a float tensor."""
+    if not is_float(x.dtype):
+        raise SpecError(f"{what} must be floats; got {x.dtype}", dimension=f"dtype {x.dtype}")
+    return x
+
+
 def same_dims(x: T, ndim: int, what: str) -> T:
     """`x`. Raises SpecError, calling it `what`, unless it has `ndim` dimensions."""
     if x.ndim != ndim:

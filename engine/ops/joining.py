@@ -183,7 +183,8 @@ def split_like(x: Spec, *likes: Spec, axis: int) -> tuple[Spec, ...]:
     The values of `likes` are not read. Raises SpecError if the axis is outside `x` or one of `likes`.
     """
     axis = normalize_axis(axis, x.ndim)
-    return tuple(x.with_shape((*x.shape[:axis], like.shape[axis], *x.shape[axis + 1 :])) for like in likes)
+    sizes = (like.shape[normalize_axis(axis, like.ndim)] for like in likes)
+    return tuple(x.with_shape((*x.shape[:axis], size, *x.shape[axis + 1 :])) for size in sizes)
 
 
 @split_like.kernel

@@ -76,6 +76,11 @@ def as_float(x: Any) -> Any:
     return x if is_float(x.dtype) else x.astype(DEFAULT_DTYPE)
 
 
+def on_host(array: Any) -> Any:
+    """`array` in the host's memory: CuPy's arrays are fetched with `get`."""
+    return array.get() if hasattr(array, "get") else array
+
+
 def room(xp: Any, x: Any, out: Any) -> Any:
     """`out`, or a new C-contiguous array of the shape and dtype of `x`; an array also for a single number."""
     return xp.empty(x.shape, x.dtype) if out is None else out

@@ -15,12 +15,12 @@ from msgspec import Meta
 from flowloom.op import Sample, op
 from flowloom.ops.composing import at_least_single, in_dtype, span
 from flowloom.ops.elementwise import add, sqrt, square
-from flowloom.ops.inference import normalize_axes, shaped
+from flowloom.ops.inference import floats, normalize_axes, shaped
 from flowloom.ops.padding import pad
 from flowloom.ops.reduction import mean
 from flowloom.ops.shape import reshape
 from flowloom.params import Axis, Count, NotNegative
-from flowloom.spec import Dim, SpecError, is_float, normalize_axis, promote, quotient
+from flowloom.spec import Dim, SpecError, normalize_axis, promote, quotient
 
 Groups: TypeAlias = Annotated[int, Meta(ge=-1)]
 
@@ -138,9 +138,7 @@ def local_response_normalization(
 
 def _fine(x: Any) -> Any:
     """`x`, but half floats as float32. Raises SpecError unless it is of floats."""
-    if not is_float(x.dtype):
-        raise SpecError(f"x must be of floats; got {x.dtype}", dimension=f"dtype {x.dtype}")
-    return at_least_single(x)
+    return at_least_single(floats(x, "x"))
 
 
 def _standardized(x: Any, axes: tuple[int, ...], epsilon: float) -> Any:

@@ -62,7 +62,9 @@ def _ufunc(self: Any, ufunc: Any, method: str, *operands: Any, **keywords: Any) 
     if name == "not":
         return _inverted(*operands)
     if method != "__call__" or keywords or name not in REGISTRY:
-        raise TypeError(f"numpy.{ufunc.__name__} does not work on a {type(self).__name__}; use flowloom's own functions")
+        raise TypeError(
+            f"numpy.{ufunc.__name__} does not work on a {type(self).__name__}; use flowloom's own functions"
+        )
     return get_op(name)(*operands)
 
 

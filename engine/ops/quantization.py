@@ -16,15 +16,14 @@ from flowloom.op import Sample, op
 from flowloom.ops.comparison import greater
 from flowloom.ops.composing import at_least_single, span
 from flowloom.ops.elementwise import cast, clip, maximum, minimum, where
-from flowloom.ops.inference import numeric
+from flowloom.ops.inference import floats, numeric
 from flowloom.ops.kernels import rounding_ufunc
-from flowloom.ops.linalg import matmul
 from flowloom.ops.reduction import max_, min_
 from flowloom.ops.repeating import repeat
 from flowloom.ops.rounding import round_
 from flowloom.ops.shape import expand_dims
 from flowloom.params import Whole
-from flowloom.spec import DEFAULT_DTYPE, Spec, SpecError, is_float, is_integer, merge_shapes, normalize_axis, promote
+from flowloom.spec import DEFAULT_DTYPE, Spec, SpecError, is_integer, merge_shapes, normalize_axis, promote
 
 Quantized: TypeAlias = Literal[
     "uint8",
@@ -41,6 +40,8 @@ Quantized: TypeAlias = Literal[
     "float8_e5m2fnuz",
     "float4_e2m1fn",
 ]
+
+
 Restored: TypeAlias = Literal["float32", "float64", "float16", "bfloat16"]
 
 
@@ -62,10 +63,10 @@ def quantize(
     not rounded to whole numbers; without `saturate` it overflows to infinity or NaN. No gradient passes; see
     `fake_quantize`. Raises SpecError if the scales do not fit `x` or the dtypes contradict each other.
     """
-    name = _dtype(zero_point, dtype)
-    _check_scale(scale)
+    name = quantized_dtype(zero_point, dtype)
+    floats(scale, "scale")
     y = x / _spread(scale, x, axis, block_size)
-    return _stored(y, None if zero_point is None else _spread(zero_point, x, axis, block_size), name, saturate)
+    return stored(y, None if zero_point is None else _spread(zero_point, x, axis, block_size), name, saturate)
 
 
 @op(family="elementwise", composite=True)
@@ -83,7 +84,7 @@ def dequantize(
     `scale` and `zero_point` as in `quantize`. Returns the shape of `x` in `dtype`, that of `scale` where it is not
     given. Raises SpecError if the scales do not fit `x`.
     """
-    _check_scale(scale)
+    floats(scale, "scale")
     wide = promote(DEFAULT_DTYPE, scale.dtype).name
     y = cast(x, dtype=wide)
     if zero_point is not None:
@@ -97,50 +98,11 @@ def dynamic_quantize(x: Any) -> Any:
 
     Of zeros alone the scale is 1 / 255. Raises SpecError unless `x` is of floats.
     """
-    if not is_float(x.dtype):
-        raise SpecError(f"x must be of floats; got {x.dtype}", dimension=f"dtype {x.dtype}")
-    low, high = minimum(min_(x), 0.0), maximum(max_(x), 0.0)
+    low, high = minimum(min_(floats(x, "x")), 0.0), maximum(max_(x), 0.0)
     width = high - low
     scale = where(greater(width, 0), width, 1.0) / 255.0
     zero_point = cast(round_(clip(-low / scale, low=0.0, high=255.0)), dtype="uint8")
     return quantize(x, scale, zero_point), scale, zero_point
-
-
-@op(family="linalg", composite=True, internal=True)
-def matmul_integer(a: Any, b: Any, a_zero_point: Any = None, b_zero_point: Any = None) -> Any:
-    """Matrix product of integers less their zero points, exact, in int32 (ONNX MatMulInteger).
-
-    `a` (..., m, k), `b` (..., k, n). A zero point is a scalar, or a vector: one for each row of `a`, for each column of
-    `b`. Raises SpecError unless all are integers whose product exists.
-    """
-    for name, x in (("a", a), ("b", b), ("a_zero_point", a_zero_point), ("b_zero_point", b_zero_point)):
-        if x is not None and not is_integer(x.dtype):
-            raise SpecError(f"{name} must be of integers; got {x.dtype}", dimension=f"dtype {x.dtype}")
-    # Through int64, what int32 cannot hold keeps its lower bits, as in a product of int32.
-    return cast(cast(_product(a, a_zero_point, b, b_zero_point), dtype="int64"), dtype="int32")
-
-
-@op(family="linalg", composite=True, internal=True)
-def qlinear_matmul(
-    a: Any,
-    a_scale: Any,
-    a_zero_point: Any,
-    b: Any,
-    b_scale: Any,
-    b_zero_point: Any,
-    y_scale: Any,
-    y_zero_point: Any,
-) -> Any:
-    """Matrix product of two quantized tensors, quantized again (ONNX QLinearMatMul).
-
-    `a` (..., m, k), `b` (..., k, n). Scales and zero points are scalars, or vectors: one for each row of `a` and of the
-    result, for each column of `b`. Returns (..., m, n) in the dtype of `y_zero_point`.
-    """
-    for scale in (a_scale, b_scale, y_scale):
-        _check_scale(scale)
-    factor = _for_rows(a_scale) * b_scale / _for_rows(y_scale)
-    y = cast(_product(a, a_zero_point, b, b_zero_point), dtype=promote(DEFAULT_DTYPE, factor.dtype).name) * factor
-    return _stored(y, _for_rows(y_zero_point), _dtype(y_zero_point, None), saturate=True)
 
 
 @op(family="elementwise", composite=True)
@@ -156,7 +118,7 @@ def fake_quantize(
     """
     if not low < high:
         raise SpecError(f"low must be below high; got low={low}, high={high}", dimension="low >= high")
-    _check_scale(scale)
+    floats(scale, "scale")
     step = _spread(scale, x, axis, 0)
     y = round_through(x / step)
     if zero_point is None:
@@ -179,14 +141,7 @@ round_through.kernel(rounding_ufunc("rint")).vjp(lambda g, y, x: (g,)).scalar("r
 
 
 # ---------------------------------------------------------------- parts
-
-
-def _check_scale(scale: Any) -> None:
-    if not is_float(scale.dtype):
-        raise SpecError(f"a scale must be a float; got {scale.dtype}", dimension=f"dtype {scale.dtype}")
-
-
-def _dtype(zero_point: Any, dtype: str | None) -> str:
+def quantized_dtype(zero_point: Any, dtype: str | None) -> str:
     """The dtype to quantize to. Raises SpecError if it is none, or not that of the zero point."""
     if zero_point is None:
         return dtype or "uint8"
@@ -196,7 +151,7 @@ def _dtype(zero_point: Any, dtype: str | None) -> str:
     return found
 
 
-def _stored(y: Any, zero_point: Any, dtype: str, saturate: bool) -> Any:
+def stored(y: Any, zero_point: Any, dtype: str, saturate: bool) -> Any:
     """`y` rounded to `dtype`, with the zero point added."""
     kind = np.dtype(dtype)
     if is_integer(kind):
@@ -229,24 +184,7 @@ def _spread(value: Any, x: Any, axis: int, block_size: int) -> Any:
     return span(spread, None, x.shape[axis], axis) if isinstance(x.shape[axis], int) else spread
 
 
-def _for_rows(value: Any) -> Any:
-    """A vector with a number for each row as a column."""
-    return expand_dims(value, axis=-1) if value.ndim == 1 else value
-
-
-def _product(a: Any, a_zero_point: Any, b: Any, b_zero_point: Any) -> Any:
-    """The product of integers in float64, which holds it exactly, and which BLAS multiplies many times as fast."""
-    a, b = cast(a, dtype="float64"), cast(b, dtype="float64")
-    if a_zero_point is not None:
-        a = a - cast(_for_rows(a_zero_point), dtype="float64")
-    if b_zero_point is not None:
-        b = b - cast(b_zero_point, dtype="float64")
-    return matmul(a, b)
-
-
 # ---------------------------------------------------------------- samples
-
-
 @quantize.samples
 def _(rng: np.random.Generator) -> Iterator[Sample]:
     x = rng.normal(size=(2, 6, 3)) * 40
@@ -271,23 +209,6 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 def _(rng: np.random.Generator) -> Iterator[Sample]:
     yield (rng.normal(size=(3, 4)),), {}
     yield (rng.uniform(1, 2, (5,)),), {}
-
-
-@matmul_integer.samples
-def _(rng: np.random.Generator) -> Iterator[Sample]:
-    a, b = rng.integers(0, 256, (3, 4), dtype=np.uint8), rng.integers(-128, 128, (4, 2), dtype=np.int8)
-    yield (a, b), {}
-    yield (a, b, np.array(12, np.uint8), np.array([3, -1], np.int8)), {}
-    yield (rng.integers(0, 9, (2, 3, 4), dtype=np.uint8), b, np.array([1, 2, 3], np.uint8)), {}
-
-
-@qlinear_matmul.samples
-def _(rng: np.random.Generator) -> Iterator[Sample]:
-    a, b = rng.integers(0, 256, (2, 3, 4), dtype=np.uint8), rng.integers(-128, 128, (4, 2), dtype=np.int8)
-    zero_points = np.array(12, np.uint8), np.array(3, np.int8), np.array(-5, np.int8)
-    yield (a, np.array(0.02), zero_points[0], b, np.array(0.03), zero_points[1], np.array(0.4), zero_points[2]), {}
-    scales = rng.uniform(0.01, 0.02, 3), rng.uniform(0.01, 0.02, 2)
-    yield (a, scales[0], zero_points[0], b, scales[1], zero_points[1], np.array(0.4), zero_points[2]), {}
 
 
 @fake_quantize.samples

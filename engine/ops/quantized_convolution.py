@@ -10,9 +10,9 @@ import numpy as np
 from flowloom.op import Sample, op
 from flowloom.ops.convolution import conv
 from flowloom.ops.elementwise import cast
+from flowloom.ops.inference import floats, integer
 from flowloom.ops.quantization import quantize
 from flowloom.params import AnyPadding, Count, Each
-from flowloom.spec import SpecError, is_float, is_integer
 
 
 @op(family="linalg", composite=True, internal=True)
@@ -35,8 +35,8 @@ def conv_integer(
     """
     given = {"x": x, "kernel": kernel, "x_zero_point": x_zero_point, "kernel_zero_point": kernel_zero_point}
     for name, v in given.items():
-        if v is not None and not is_integer(v.dtype):
-            raise SpecError(f"{name} must be of integers; got {v.dtype}", dimension=f"dtype {v.dtype}")
+        if v is not None:
+            integer(v, name)
     how: dict[str, Any] = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate, "groups": groups}
     return conv(_centred(x, x_zero_point), _centred(kernel, kernel_zero_point), **how)
 
@@ -64,9 +64,8 @@ def qlinear_conv(
     those of the kernel may be vectors, one for each filter. `bias` (filters), of integers, is in units of x_scale
     kernel_scale. Returns (batch, *windows, filters) in the dtype of `y_zero_point`. Raises SpecError as `conv_integer`.
     """
-    for scale in (x_scale, kernel_scale, y_scale):
-        if not is_float(scale.dtype):
-            raise SpecError(f"a scale must be a float; got {scale.dtype}", dimension=f"dtype {scale.dtype}")
+    for name, scale in (("x_scale", x_scale), ("kernel_scale", kernel_scale), ("y_scale", y_scale)):
+        floats(scale, name)
     how: dict[str, Any] = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate, "groups": groups}
     total = conv_integer(x, kernel, x_zero_point, kernel_zero_point, **how)
     total = total if bias is None else total + bias

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from flowloom.op import Sample, op
-from flowloom.ops.kernels import put
+from flowloom.ops.kernels import on_host, put
 from flowloom.ops.philox import derived_key, upper_product, words
 from flowloom.params import DType, Shape, Share, Whole
 from flowloom.spec import Spec, SpecError
@@ -186,11 +186,6 @@ def check_key(key: Spec) -> Spec:
     if key.ndim != 1 or key.shape[0] not in (2, None) or key.dtype != "uint64":
         raise SpecError(f"the key must be uint64[2]; got {key}", dimension=str(key))
     return key.with_shape((2,))
-
-
-def on_host(key: Any) -> Any:
-    """`key` in the host's memory: CuPy's arrays are fetched with `get`."""
-    return key.get() if hasattr(key, "get") else key
 
 
 def fractions(drawn: Any, dtype: str) -> Any:

@@ -15,9 +15,9 @@ import numpy as np
 
 from flowloom.op import Sample, op
 from flowloom.ops.inference import floating
-from flowloom.ops.kernels import put
+from flowloom.ops.kernels import on_host, put
 from flowloom.ops.philox import attempts
-from flowloom.ops.random import Float, check_key, fractions, on_host, sample_key
+from flowloom.ops.random import Float, check_key, fractions, sample_key
 from flowloom.params import Positive, Shape
 from flowloom.spec import Spec
 

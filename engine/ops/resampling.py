@@ -14,7 +14,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-Array: TypeAlias = np.ndarray[Any, Any]
+from flowloom.spec import Array
+
 Mode: TypeAlias = Literal["nearest", "linear", "cubic"]
 Coordinates: TypeAlias = Literal[
     "half_pixel",

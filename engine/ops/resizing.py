@@ -96,6 +96,8 @@ def resize_backprop(
     """
     where = resized_axes(g, axes)
     _check(where, sizes, scales, mode, antialias, coordinate_transformation_mode, roi)
+    if len(where) != len(input_size):
+        raise SpecError(f"a size for each of the {len(where)} axes must be given; got {len(input_size)}")
     shape = list(floating(numeric(g)).shape)
     for a, n in zip(where, input_size, strict=True):
         shape[a] = n

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowloom.op import Sample, Samples
-
-Array = np.ndarray[Any, Any]
+from flowloom.spec import Array
 
 
 def away_from_zero(rng: np.random.Generator, *shape: int) -> Array:

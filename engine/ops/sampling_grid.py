@@ -16,7 +16,7 @@ from flowloom.ops.broadcasting import broadcast_to
 from flowloom.ops.comparison import greater_equal, less_equal, logical_and
 from flowloom.ops.composing import at_least_single, extent, part
 from flowloom.ops.elementwise import abs_, cast, maximum, minimum, where
-from flowloom.ops.inference import floating
+from flowloom.ops.inference import floating, floats
 from flowloom.ops.joining import stack
 from flowloom.ops.kernels import as_float
 from flowloom.ops.points import take_points
@@ -70,8 +70,7 @@ def grid_sample(
 def _check(x: Any, grid: Any) -> None:
     if x.ndim < 3 or grid.ndim < 2:
         raise SpecError(f"x needs 3 or more dimensions and grid 2 or more; got {x.ndim} and {grid.ndim}")
-    if not is_float(grid.dtype):
-        raise SpecError(f"the grid must be of floats; got {grid.dtype}", dimension=f"dtype {grid.dtype}")
+    floats(grid, "grid")
     if grid.shape[-1] not in (None, x.ndim - 2):
         raise SpecError(
             f"x has {x.ndim - 2} axes between batch and channels, and the grid {grid.shape[-1]} numbers for each place",
@@ -201,6 +200,8 @@ def affine_grid_backprop(g: Spec, *, align_corners: bool = False) -> Spec:
     number for each of the axes.
     """
     rank = g.ndim - 2
+    if rank < 1:
+        raise SpecError(f"a grid must be (batch, *sizes, axes); got {g.ndim} dimensions")
     merge(g.shape[-1], rank)
     return floating(g).with_shape((g.shape[0], rank, rank + 1))
 
@@ -273,6 +274,8 @@ def rotate(x: Any, angle: Any, *, mode: Mode = "linear", padding_mode: PaddingMo
     """
     if x.ndim != 4:
         raise SpecError(f"x must be (batch, height, width, channels); got {x.ndim} dimensions")
+    if 0 in x.shape[1:3]:
+        raise SpecError("images without pixels cannot be turned", dimension="size 0")
     height, width = extent(x, 1, angle.dtype), extent(x, 2, angle.dtype)
     turn = broadcast_to(angle, shape=x.shape[:1])
     along, across, nothing = cos(turn), sin(turn), turn * 0.0

@@ -14,7 +14,7 @@ import numpy as np
 from flowloom.op import Sample, op
 from flowloom.ops.kernels import put
 from flowloom.params import DType, Whole
-from flowloom.spec import Spec, SpecError, broadcast
+from flowloom.spec import Spec, SpecError, broadcast, is_float
 
 Label: TypeAlias = int | float | str
 STRING = np.dtype(object)
@@ -133,7 +133,7 @@ def label_encode(
 
 @label_encode.kernel
 def _(xp: Any, x: Any, *, keys: Any, values: Any, default: Any, dtype: str, out: Any = None) -> Any:
-    exact = np.dtype("float32") if x.dtype.itemsize <= 4 and x.dtype.kind == "f" else None  # 0.1 is not float32's 0.1
+    exact = np.dtype("float32") if x.dtype.itemsize <= 4 and is_float(x.dtype) else None  # 0.1 is not float32's 0.1
     known = keys if exact is None else [float(exact.type(k)) for k in keys]
     table = {_key(k): v for k, v in zip(known, values, strict=True)}
     found = [table.get(_key(e), default) for e in x.reshape(-1).tolist()]

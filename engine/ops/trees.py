@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from flowloom.op import Sample, op
-from flowloom.ops.inference import integer, same_dims
+from flowloom.ops.inference import floats, integer, same_dims
 from flowloom.ops.kernels import put
-from flowloom.spec import Spec, SpecError, is_float
+from flowloom.spec import Spec
 
 # The comparisons of a node, in ONNX's order: x <= t, x < t, x >= t, x > t, x == t, x != t; then x among set t.
 COMPARISONS = (np.less_equal, np.less, np.greater_equal, np.greater, np.equal, np.not_equal)
@@ -44,8 +44,7 @@ def tree_leaves(
         same_dims(integer(list_, name), 1, name)
     for name, list_ in (("thresholds", thresholds), ("if_false", if_false), ("missing", missing)):
         same_dims(list_, 1, name)
-    if not is_float(same_dims(members, 2, "members").dtype):
-        raise SpecError(f"members must be floats, filled up with NaN; got {members}")
+    floats(same_dims(members, 2, "members"), "members")
     return Spec((x.shape[0], roots.shape[0]), "int64")
 
 

@@ -30,6 +30,8 @@ def truths(*shape: int) -> np.ndarray:
 
 
 Q, K, V = numbers(2, 4, 3, 8), numbers(2, 4, 5, 8), numbers(2, 4, 5, 6)
+
+
 PAST = numbers(2, 4, 2, 8), numbers(2, 4, 2, 6)
 
 
@@ -99,30 +101,6 @@ def test_heads_apart_and_together() -> None:
 
     np.testing.assert_array_equal(apart[:, 1], x[:, :, 2:4])
     np.testing.assert_array_equal(ops.merge_heads(apart), x)
-
-
-@pytest.mark.parametrize("interleaved", [False, True])
-def test_rotary_positions_are_onnxs(interleaved: bool) -> None:
-    x, positions = numbers(2, 3, 4, 8), np.random.default_rng(0).integers(0, 50, (2, 4))
-    table, angles = (numbers(50, 4), numbers(50, 4) + 1), (numbers(2, 4, 3), numbers(2, 4, 3) + 1)
-
-    (expected,) = onnx("RotaryEmbedding", x, *table, positions, interleaved=int(interleaved))
-    np.testing.assert_allclose(ops.rotary_embedding(x, *table, positions, interleaved=interleaved), expected, atol=1e-6)
-
-    (expected,) = onnx("RotaryEmbedding", x, *angles, interleaved=int(interleaved), rotary_embedding_dim=6)
-    np.testing.assert_allclose(ops.rotary_embedding(x, *angles, interleaved=interleaved), expected, atol=1e-6)
-
-
-def test_rotary_positions_are_turns_of_complex_numbers() -> None:
-    # Su et al., arXiv 2104.09864: feature pair k at position m is turned by m 10000^(-2 k / size).
-    x = numbers(1, 2, 5, 6).astype("f8")
-    turns = np.exp(1j * np.arange(5)[:, None] * 10000.0 ** (-np.arange(3) / 3))
-    expected = (x[..., ::2] + 1j * x[..., 1::2]) * turns
-
-    found = ops.rotary_embedding(x, *ops.rotary_angles(length=5, size=6), interleaved=True)
-
-    np.testing.assert_allclose(found[..., ::2], expected.real, atol=1e-6)
-    np.testing.assert_allclose(found[..., 1::2], expected.imag, atol=1e-6)
 
 
 def test_sizes_may_have_names() -> None:

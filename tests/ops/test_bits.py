@@ -45,6 +45,14 @@ def test_four_bits(dtype: str) -> None:
     assert y.astype(int).tolist() == ([2, 6, -4] if dtype == "int4" else [2, 6, 12])
 
 
+def test_bits_read_as_another_dtype() -> None:
+    assert ops.bitcast(np.array([1.0, -0.0], "float32"), dtype="uint32").tolist() == [0x3F800000, 0x80000000]
+    assert ops.bitcast(np.array([0x3C00], np.uint16), dtype="float16").tolist() == [1.0]  # IEEE 754
+    assert ops.bitcast(np.array([15, 8, 7]).astype("uint4"), dtype="int4").astype(int).tolist() == [-1, -8, 7]
+    with pytest.raises(SpecError, match="float32 has 32 bits and int64 has 64"):
+        ops.bitcast(Spec((3,)), dtype="int64")
+
+
 def test_what_has_no_bits_to_work_on() -> None:
     with pytest.raises(
         SpecError,

@@ -78,5 +78,5 @@ def test_mistakes() -> None:
     x, kernel = Spec((2, 6, 5, 4)), Spec((3, 3, 4, 2))
     with pytest.raises(SpecError, match=r"the offset is \[2, 4, 3, 9\]; these windows need \[2, 4, 3, 18\]"):
         ops.deform_conv2d(x, kernel, Spec((2, 4, 3, 9)))
-    with pytest.raises(SpecError, match="the offset must be of floats; got int64"):
+    with pytest.raises(SpecError, match="offset must be floats; got int64"):
         ops.deform_conv2d(x, kernel, Spec((2, 4, 3, 18), "int64"))

@@ -29,6 +29,10 @@ def integers(*values: Any) -> Any:
         (lambda x: ops.reshape_to(x, integers(2, -1)), lambda x: ops.reshape(x, shape=(2, -1))),
         (lambda x: ops.expand_dims_at(x, integers(0, -1)), lambda x: ops.expand_dims(x, axis=(0, -1))),
         (lambda x: ops.squeeze_at(x, integers(-2)), lambda x: ops.squeeze(x, axis=-2)),
+        (
+            lambda x: ops.moveaxis_at(x, integers(0, -1), integers(-1, 0)),
+            lambda x: ops.moveaxis(x, source=(0, -1), destination=(-1, 0)),
+        ),
         (lambda x: ops.broadcast_to_shape(x, integers(2, 3, 5, 4)), lambda x: ops.broadcast_to(x, shape=(2, 3, 5, 4))),
         (
             lambda x: ops.slice_at(x, integers(-1, 1), integers(-9, 3), integers(-2, 1), axes=(0, 2)),

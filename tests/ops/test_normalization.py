@@ -77,5 +77,5 @@ def test_what_does_not_fit_is_said() -> None:
         ops.layer_normalization(x, four, axis=(1, 2))
     with pytest.raises(SpecError, match="4 channels cannot be divided into 3 groups"):
         ops.group_normalization(x, groups=3)
-    with pytest.raises(SpecError, match="x must be of floats; got int64"):
+    with pytest.raises(SpecError, match="x must be floats; got int64"):
         ops.rms_normalization(Spec((2, 3), "int64"))

@@ -49,5 +49,5 @@ def test_the_bits_that_32_do_not_hold_are_lost_as_in_int32() -> None:
 
 
 def test_floats_are_refused() -> None:
-    with pytest.raises(SpecError, match="x must be of integers; got float32"):
+    with pytest.raises(SpecError, match="x must be integers; got float32"):
         ops.conv_integer(Spec((1, 4, 4, 1)), Spec((1, 1, 1, 1), "int8"))

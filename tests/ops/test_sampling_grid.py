@@ -138,7 +138,7 @@ def test_sizes_may_have_names() -> None:
             lambda x: ops.grid_sample(x, np.zeros((1, 2, 3))),
             "2 axes between batch and channels, and the grid 3 numbers",
         ),
-        (lambda x: ops.grid_sample(x, np.zeros((1, 2, 2), int)), "the grid must be of floats; got int64"),
+        (lambda x: ops.grid_sample(x, np.zeros((1, 2, 2), int)), "grid must be floats; got int64"),
         (lambda x: ops.grid_sample(x[0, 0], np.zeros((1, 2))), "x needs 3 or more dimensions"),
         (lambda x: ops.grid_sample(x, np.zeros((2, 3, 2))), "sizes differ, 1 and 2"),
         (lambda x: ops.affine_grid(np.zeros((1, 2, 2)), sizes=(3, 3)), "theta must be (batch, 2, 3)"),

@@ -42,30 +42,6 @@ def test_overlapping_frames_add_up(length: int, step: int) -> None:
     np.testing.assert_allclose(ops.overlap_add(x, frame_step=step), expected)
 
 
-@pytest.mark.parametrize("name", ["hann", "hamming", "blackman"])
-@pytest.mark.parametrize("length", [1, 2, 7, 8])
-@pytest.mark.parametrize("periodic", [True, False])
-def test_windows_are_scipys(name: str, length: int, periodic: bool) -> None:
-    found = getattr(ops, f"{name}_window")(length=length, periodic=periodic, dtype="float64")
-
-    np.testing.assert_allclose(found, scipy.signal.get_window(name, length, fftbins=periodic), atol=1e-15)
-
-
-@pytest.mark.parametrize(
-    ("operator", "op", "how"),
-    [
-        ("HannWindow", ops.hann_window, {}),
-        ("HammingWindow", ops.hamming_window, {"alpha": 25 / 46}),
-        ("BlackmanWindow", ops.blackman_window, {}),
-    ],
-)
-@pytest.mark.parametrize("periodic", [True, False])
-def test_windows_are_onnxs(operator: str, op: Any, how: dict[str, Any], periodic: bool) -> None:
-    (expected,) = onnx(operator, np.array(10), periodic=int(periodic))
-
-    np.testing.assert_allclose(op(length=10, periodic=periodic, **how), expected, atol=5e-7)
-
-
 @pytest.mark.parametrize("onesided", [True, False])
 def test_spectra_over_time_are_onnxs(onesided: bool) -> None:
     x, window = signal(2, 50), np.random.default_rng(1).uniform(size=16)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from flowloom.formats.onnx import layout, sizes
-from flowloom.formats.onnx.values import Array, Value, compose
+from flowloom.formats.onnx.values import Value, compose
 from flowloom.graph.document import AddNode
 from flowloom.graph.expansion import MOST_CONSTANT, constant_params
 from flowloom.graph.graph import Graph, current_scope
 from flowloom.graph.tensor import Tensor
 from flowloom.op import Op
-from flowloom.spec import Spec
+from flowloom.spec import Array, Spec
 
 SOURCES = ("constant", "variable", "input")
 RESHAPING = ("reshape", "transpose", "expand_dims", "squeeze")  # what a weight goes through and stays one weight

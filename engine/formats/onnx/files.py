@@ -14,11 +14,11 @@ import numpy as np
 
 from flowloom.formats.onnx.errors import OnnxError
 from flowloom.params import DType, choices
+from flowloom.spec import Array, bits_of
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, ModelProto, SparseTensorProto, TensorProto
 
-Array = np.ndarray[Any, Any]
 MOST_BYTES = (1 << 31) - 1  # a protobuf message has no more
 MOST_DENSE = 1 << 26  # elements of a sparse tensor written out
 DTYPES = (*choices(DType), "object")
@@ -147,7 +147,7 @@ class Files:
         import onnx
 
         info = {e.key: e.value for e in tensor.external_data}
-        size = prod(tensor.dims) * _bits(self.dtype(tensor.data_type, what))
+        size = prod(tensor.dims) * bits_of(self.dtype(tensor.data_type, what))
         data = self._outside(info, -(-size // 8), what)
         return onnx.TensorProto(name=tensor.name, dims=tensor.dims, data_type=tensor.data_type, raw_data=data)
 
@@ -173,9 +173,3 @@ class Files:
         if len(data) < size:
             raise OnnxError(f"the data of {what} is cut off in {location!r}: {len(data)} of {size} bytes")
         return data
-
-
-def _bits(dtype: np.dtype[Any]) -> int:
-    """How many bits an element takes in a file, where small ones are packed."""
-    narrow = {"int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 2}
-    return narrow.get(dtype.name, 8 * dtype.itemsize)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flowloom.formats.onnx.values import Array, Value
+from flowloom.formats.onnx.values import Value
 from flowloom.op import Op
 from flowloom.ops.slicing import slices
-from flowloom.spec import Dim, SpecError, product, quotient
+from flowloom.spec import Array, Dim, SpecError, is_integer, product, quotient
 
 if TYPE_CHECKING:
     from flowloom.formats.onnx.builder import Builder
@@ -40,7 +40,7 @@ def _objects(arg: Any) -> Array | None:
         return np.asarray(arg, object) if isinstance(arg, int) else None
     if arg.sizes is not None:
         return arg.sizes
-    if arg.array is None or arg.dtype.kind not in "iu":
+    if arg.array is None or not is_integer(arg.dtype):
         return None
     return np.asarray(arg.array.tolist(), object).reshape(arg.array.shape)
 
@@ -69,6 +69,17 @@ def _multiply(a: Dim, b: Dim) -> Dim:
 def _divide(a: Dim, b: Dim) -> Dim:
     if isinstance(a, int) and isinstance(b, int):
         return None if b == 0 else a // b
+    return _shared(a, b)
+
+
+def _divide_to_zero(a: Dim, b: Dim) -> Dim:
+    """As C divides, and ONNX integers: what is behind the point is dropped."""
+    if isinstance(a, int) and isinstance(b, int):
+        return None if b == 0 else abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+    return _shared(a, b)
+
+
+def _shared(a: Dim, b: Dim) -> Dim:
     try:
         return quotient(a, b)
     except SpecError:
@@ -95,7 +106,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "subtract": _elementwise(_subtract),
     "multiply": _elementwise(_multiply),
     "floor_divide": _elementwise(_divide),
-    "truncate_divide": _elementwise(_divide),
+    "trunc_divide": _elementwise(_divide_to_zero),
     "take": _taken,
     "prod": _prod,
     "cast": _cast,

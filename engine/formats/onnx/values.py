@@ -15,12 +15,10 @@ import numpy as np
 from flowloom.graph.tensor import Tensor
 from flowloom.op import Op, get_op
 from flowloom.ops.operators import with_operators
-from flowloom.spec import Shape, Spec
+from flowloom.spec import Array, Shape, Spec
 
 if TYPE_CHECKING:
     from flowloom.formats.onnx.builder import Builder
-
-Array = np.ndarray[Any, Any]
 
 
 @with_operators

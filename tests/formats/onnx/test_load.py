@@ -157,6 +157,19 @@ def test_a_size_that_is_computed_with_is_a_parameter_as_well() -> None:
     assert kinds(check(proto, {"x": floats(2, 4, 3)})) == ["reshape"]
 
 
+def test_a_size_that_is_divided_is_a_parameter_as_well() -> None:
+    proto = with_weights(
+        model("""g (float[batch, 6] x) => (float[batch, 3, 2] y) {
+            s = Shape(x) rows = Div(s, parts) shape = Concat <axis = 0> (rows, two) y = Reshape(x, shape) }"""),
+        parts=np.array([1, 2]), two=np.array([2]),
+    )  # fmt: skip
+
+    graph = check(proto, {"x": floats(4, 6)})
+
+    assert kinds(graph) == ["reshape"]
+    assert graph.outputs[0].shape == ("batch", 3, 2)
+
+
 def test_a_shape_that_is_fed_is_read_when_it_runs() -> None:
     proto = model("g (float[a, b] x, int64[3] shape) => (float[p, q, r] y) { y = Reshape(x, shape) }")
 

@@ -11,6 +11,7 @@ from flowloom.formats.onnx.node import Node
 from flowloom.formats.onnx.table import onnx_op
 from flowloom.formats.onnx.values import Value, array_of, in_dtype, ints_of, scalar_of, sizes_of
 from flowloom.op import get_op
+from flowloom.spec import is_float
 
 LARGE = np.iinfo(np.int64).max
 
@@ -164,9 +165,9 @@ def _compress(node: Node, x: Value, condition: Value) -> Value:
 @onnx_op("OneHot")
 def _one_hot(node: Node, indices: Value, depth: Value, values: Value) -> Value:
     depth = ops.reshape(depth, shape=())
-    if indices.dtype.kind == "f":
+    if is_float(indices.dtype):
         indices = ops.cast(indices, dtype="int64")
-    if depth.dtype.kind == "f":
+    if is_float(depth.dtype):
         depth = ops.cast(depth, dtype="int64")
     axis, pair, size = node.attr("axis", -1), array_of(values), scalar_of(depth)
     how: dict[str, Any] = {"axis": axis, "outside": "off", "dtype": values.dtype.name}

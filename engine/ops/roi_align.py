@@ -1,4 +1,4 @@
-"""Boxes in images: the features under them, and the best of those that overlap."""
+"""The features of an image under boxes, pooled to a few bins each."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import numpy as np
 from flowloom.op import Sample, op
 from flowloom.ops.indexing import in_range, take
 from flowloom.ops.inference import floating, integer, numeric
-from flowloom.ops.kernels import as_float, blank
+from flowloom.ops.kernels import as_float, blank, on_host
 from flowloom.ops.shape import reshape
 from flowloom.ops.windows import images
-from flowloom.params import Count, Pair, Size, Whole
-from flowloom.spec import Dim, Spec, SpecError, merge
+from flowloom.params import Pair, Size, Whole
+from flowloom.spec import Array, Dim, Spec, SpecError, merge
 
-Array: TypeAlias = np.ndarray[Any, Any]
 BoxCoordinates: TypeAlias = Literal["half_pixel", "output_half_pixel"]
 BoxPooling: TypeAlias = Literal["avg", "max"]
 
@@ -170,8 +169,6 @@ def _(xp: Any, x: Any, rois: Any, batch_indices: Any, *, output_size: Pair, **ho
 
 
 # ---------------------------------------------------------------- where a box takes its features
-
-
 class _Side:
     """How the bins of one side of a box take the `size` pixels of an axis: (bins, taps) pixels and their weights."""
 
@@ -213,18 +210,13 @@ def _regions(
 ) -> Iterator[tuple[int, int, _Side, _Side]]:
     """For each box: its number, its image, and how its bins take the pixels down and across."""
     half = coordinate_transformation_mode == "half_pixel"
-    corners = _on_host(xp, rois).astype(np.float64) * spatial_scale - (0.5 if half else 0.0)
-    for i, image in enumerate(_on_host(xp, in_range(xp, batch_indices, shape[0], "batch index"))):
+    corners = on_host(rois).astype(np.float64) * spatial_scale - (0.5 if half else 0.0)
+    for i, image in enumerate(on_host(in_range(xp, batch_indices, shape[0], "batch index"))):
         sides = []
         for axis, (start, end) in enumerate((corners[i, 1::2], corners[i, ::2])):
             length = end - start if half else max(end - start, 1.0)
             sides.append(_Side(start, length, shape[1 + axis], bins[axis], sampling_ratio))
         yield i, int(image), sides[0], sides[1]
-
-
-def _on_host(xp: Any, array: Any) -> Array:
-    """`array` as one of NumPy."""
-    return np.asarray(array) if xp is np else np.asarray(xp.asnumpy(array))
 
 
 def _boxes(rois: Spec, batch_indices: Spec) -> Dim:
@@ -242,6 +234,8 @@ def _pair(value: Pair) -> tuple[int, int]:
 
 
 _BOXES = np.array([[0, 0, 4, 3], [1, 2, 3, 5], [-2, 1, 9, 7], [3, 3, 2, 2]])
+
+
 _CASES: list[dict[str, Any]] = [
     {"output_size": 2},
     {"output_size": (2, 3), "sampling_ratio": 2, "spatial_scale": 0.7},
@@ -274,88 +268,3 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 def _(rng: np.random.Generator) -> Iterator[Sample]:
     for how in _CASES:
         yield (rng.normal(size=(2, 5, 6, 3)), _BOXES, np.array([0, 1, 1, 0])), how
-
-
-# ---------------------------------------------------------------- the best of overlapping boxes
-
-
-@op(family="layer", differentiable=False)
-def non_max_suppression(
-    boxes: Spec,
-    scores: Spec,
-    *,
-    max_output_boxes_per_class: Count | None = None,
-    iou_threshold: float = 0.5,
-    score_threshold: float | None = None,
-    center_point_box: bool = False,
-) -> Spec:
-    """The boxes that overlap none of a higher score (ONNX NonMaxSuppression), in each image and class.
-
-    `boxes` (batch, boxes, 4) as y1, x1, y2, x2 with any two opposite corners, or with `center_point_box` as x, y,
-    width, height; `scores` (batch, classes, boxes). Returns int64 (chosen, 3): batch, class and box, the best first in
-    each class, the first of equals. A box goes whose intersection with a chosen one is more than `iou_threshold` of
-    their union, or whose score is not above `score_threshold`. Raises SpecError if the shapes do not fit.
-    """
-    if boxes.ndim != 3 or boxes.shape[2] not in (4, None) or scores.ndim != 3:
-        raise SpecError(f"boxes must be (batch, boxes, 4) and scores (batch, classes, boxes); got {boxes}, {scores}")
-    merge(boxes.shape[0], scores.shape[0])
-    merge(boxes.shape[1], scores.shape[2])
-    return Spec((None, 3), "int64")
-
-
-@non_max_suppression.kernel
-def _(
-    xp: Any,
-    boxes: Any,
-    scores: Any,
-    *,
-    max_output_boxes_per_class: int | None,
-    iou_threshold: float,
-    score_threshold: float | None,
-    center_point_box: bool,
-) -> Any:
-    corners = _corners(_on_host(xp, boxes).astype(np.float64), center_point_box)
-    found = list[tuple[int, int, int]]()
-    for batch, classes in enumerate(_on_host(xp, scores)):
-        for label, score in enumerate(classes):
-            order = np.argsort(-score.astype(np.float64), kind="stable")
-            if score_threshold is not None:
-                order = order[score[order] > score_threshold]
-            chosen = _chosen(corners[batch], order, iou_threshold, max_output_boxes_per_class)
-            found.extend((batch, label, box) for box in chosen)
-    return xp.asarray(np.array(found, np.int64).reshape(-1, 3))
-
-
-def _corners(boxes: Array, centred: bool) -> Array:
-    """(..., 4): the lower corner, then the higher one."""
-    one, other = boxes[..., :2], boxes[..., 2:]
-    if centred:
-        return np.concatenate([one - other / 2, one + other / 2], axis=-1)
-    return np.concatenate([np.minimum(one, other), np.maximum(one, other)], axis=-1)
-
-
-def _chosen(corners: Array, order: Array, threshold: float, most: int | None) -> Iterator[int]:
-    """The boxes of `order`, best first, without those that overlap one before them."""
-    count = 0
-    while len(order) and (most is None or count < most):
-        best, order = order[0], order[1:]
-        yield int(best)
-        count += 1
-        order = order[_overlap(corners[best], corners[order]) <= threshold]
-
-
-def _overlap(box: Array, others: Array) -> Array:
-    """Intersection over union of `box` with each of `others`; 0 where one of them has no area."""
-    shared = np.maximum(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0).prod(axis=1)
-    area, areas = (box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1)
-    union = area + areas - shared
-    real = (area > 0) & (areas > 0) & (union > 0)
-    return np.asarray(np.where(real, shared / np.where(real, union, 1), 0.0))
-
-
-@non_max_suppression.samples
-def _(rng: np.random.Generator) -> Iterator[Sample]:
-    boxes = rng.uniform(size=(2, 6, 4))
-    yield (boxes, rng.uniform(size=(2, 3, 6))), {"iou_threshold": 0.2}
-    yield (boxes, rng.uniform(size=(2, 1, 6))), {"center_point_box": True, "max_output_boxes_per_class": 2}
-    yield (boxes, rng.uniform(size=(2, 1, 6))), {"score_threshold": 2.0}

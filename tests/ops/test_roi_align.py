@@ -1,4 +1,4 @@
-"""Features under boxes, and the best of overlapping boxes, against ONNX's reference evaluator; and mistakes."""
+"""Features under boxes, against ONNX's reference evaluator; and mistakes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from flowloom import ops
-from flowloom.spec import Spec, SpecError
+from flowloom.spec import SpecError
 
 from .onnx_reference import channels_last, onnx
 
@@ -45,44 +45,6 @@ def test_a_box_without_size_is_zero() -> None:
         assert ops.roi_align(x, box, np.array([0]), mode=mode) == 0
 
 
-@pytest.mark.parametrize("centred", [False, True])
-@pytest.mark.parametrize("least", [None, 0.5])
-@pytest.mark.parametrize("most", [3, 50])
-def test_the_best_boxes_are_onnxs(centred: bool, least: float | None, most: int) -> None:
-    rng = np.random.default_rng(0)
-    boxes = rng.uniform(size=(2, 30, 4)).astype("f4")
-    scores = np.round(rng.uniform(size=(2, 3, 30)), 1).astype("f4")  # with equals
-
-    found = ops.non_max_suppression(
-        boxes,
-        scores,
-        max_output_boxes_per_class=most,
-        iou_threshold=0.25,
-        score_threshold=least,
-        center_point_box=centred,
-    )
-
-    limits = np.array([most]), np.array([0.25], "f4"), None if least is None else np.array([least], "f4")
-    (expected,) = onnx("NonMaxSuppression", boxes, scores, *limits, center_point_box=int(centred), opset=11)
-    np.testing.assert_array_equal(found, expected)
-
-
-def test_onnxs_own_example_of_suppression() -> None:
-    # The operator's documentation, test_nonmaxsuppression_suppress_by_IOU.
-    corners = [[0.0, 0.0], [0.0, 0.1], [0.0, -0.1], [0.0, 10.0], [0.0, 10.1], [0.0, 100.0]]
-    boxes = np.array([[[y, x, y + 1, x + 1] for y, x in corners]])
-    scores = np.array([[[0.9, 0.75, 0.6, 0.95, 0.5, 0.3]]])
-
-    found = ops.non_max_suppression(boxes, scores, max_output_boxes_per_class=3, iou_threshold=0.5)
-
-    np.testing.assert_array_equal(found, [[0, 0, 3], [0, 0, 0], [0, 0, 5]])
-
-
-def test_how_many_boxes_there_are_is_not_known_before() -> None:
-    assert ops.non_max_suppression(Spec(("batch", 9, 4)), Spec(("batch", 2, 9))) == Spec((None, 3), "int64")
-    assert ops.non_max_suppression(np.zeros((1, 0, 4)), np.zeros((1, 2, 0))).shape == (0, 3)
-
-
 @pytest.mark.parametrize(
     ("call", "rule"),
     [
@@ -90,7 +52,6 @@ def test_how_many_boxes_there_are_is_not_known_before() -> None:
         (lambda x, i: ops.roi_align(x, np.zeros((3, 4)), i), "sizes differ, 3 and 2"),
         (lambda x, i: ops.roi_align(x, np.zeros((2, 4)), i * 1.0), "batch_indices must be integers; got float64"),
         (lambda x, i: ops.roi_align(x[0], np.zeros((2, 4)), i), "x must be (batch, height, width, channels)"),
-        (lambda x, i: ops.non_max_suppression(x, x), "boxes must be (batch, boxes, 4) and scores"),
     ],
 )
 def test_mistakes_are_named(call: Callable[[np.ndarray, np.ndarray], Any], rule: str) -> None:
