@@ -18,8 +18,8 @@ _described: dict[str, tuple[Kind, KindInfo]] = {}
 
 
 def catalogue() -> list[KindInfo]:
-    """All kinds that a person may put on the canvas. Each is described once: every view that attaches asks for them."""
-    kinds = all_kinds()
+    """All kinds that may be on the canvas. Each is described once: every view that attaches asks for them."""
+    kinds = all_kinds(internal=True)
     for kind in kinds:
         known = _described.get(kind.name)
         if known is None or known[0] is not kind:  # new, or declared again in a notebook
@@ -33,6 +33,7 @@ def _describe(kind: Kind) -> KindInfo:
         label=kind.label,
         version=kind.version,
         family=kind.family,
+        internal=kind.internal,
         summary=_summary(kind.doc),
         doc=kind.doc,
         inputs=[PortKind(p.name, p.variadic, p.optional) for p in kind.ports],

@@ -65,12 +65,16 @@ class PortKind(Struct, frozen=True):
 
 
 class KindInfo(Struct, frozen=True):
-    """One entry of the palette. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense")."""
+    """A kind of node. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense").
+
+    One that is `internal` is not in the palette, but may be in a graph that was loaded.
+    """
 
     kind: str
     label: str
     version: int
     family: str
+    internal: bool
     summary: str
     doc: str
     inputs: list[PortKind]

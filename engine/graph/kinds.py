@@ -103,10 +103,10 @@ def find_kind(name: str) -> Kind | None:
     return KINDS.get(name)
 
 
-def all_kinds() -> list[Kind]:
-    """Every kind that a person may put on the canvas."""
+def all_kinds(*, internal: bool = False) -> list[Kind]:
+    """Every kind that a person may put on the canvas; with `internal` also those that only files bring."""
     kinds = [*KINDS.values(), *(_of_op(op) for op in REGISTRY.values())]
-    return [k for k in kinds if not k.internal]
+    return [k for k in kinds if internal or not k.internal]
 
 
 @cache

@@ -156,9 +156,9 @@ def random_crop(node: NodeContext, x: Any, *, height: Count = 32, width: Count =
 
 @layer()
 def random_brightness(node: NodeContext, x: Any, *, factor: Range = 0.2, value_range: Values = (0.0, 255.0)) -> Any:
-    """While learning, make each image lighter or darker by up to `factor` of the range of values, and cut it to that.
+    """While learning, make each image lighter or darker by up to `factor` of `value_range`, and cut it to that.
 
-    A pair (least, most) gives the range itself. `x` (batch, height, width, channels). Returns floats in the shape of
+    A pair (least, most) says itself by how much. `x` (batch, height, width, channels). Returns floats in the shape of
     `x`.
     """
     images(x)
@@ -173,7 +173,7 @@ def random_brightness(node: NodeContext, x: Any, *, factor: Range = 0.2, value_r
 def random_contrast(node: NodeContext, x: Any, *, factor: Range = 0.2, value_range: Values = (0.0, 255.0)) -> Any:
     """While learning, scale the distance of each pixel from its channel's mean by up to 1 - `factor` to 1 + `factor`.
 
-    A pair (less, more) gives 1 - less to 1 + more. The result is cut to the range of values. `x` (batch, height, width,
+    A pair (less, more) gives 1 - less to 1 + more. The result is cut to `value_range`. `x` (batch, height, width,
     channels). Returns floats in the shape of `x`.
     """
     images(x)

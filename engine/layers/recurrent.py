@@ -68,9 +68,9 @@ def simple_rnn(
     """The simplest recurrent network (Elman 1990): one layer that reads its own last output.
 
     At each step h = activation(x @ kernel + h @ recurrent_kernel + bias). `x` is (batch, time, features); returns the
-    last output (batch, units), or with `return_sequences` all of them (batch, time, units). For mask, state and
-    directions see `lstm`; the state is h alone. Variables: kernel (features, units), recurrent_kernel (units, units),
-    bias (units,).
+    last output (batch, units), or with `return_sequences` all of them (batch, time, units). For mask, state,
+    directions and dropout see `lstm`; the state is h alone. Variables: kernel (features, units), recurrent_kernel
+    (units, units), bias (units,).
     """
     made = _Made(
         (kernel_initializer, kernel_regularizer, kernel_constraint),
@@ -121,7 +121,8 @@ def lstm(
 
     `x` is (batch, time, features); returns the last output (batch, units), or with `return_sequences` all of them
     (batch, time, units); with `return_state` also the last h and c, each (batch, units). `initial_h` and `initial_c`
-    are what it begins with instead of zeros.
+    are what it begins with instead of zeros. `recurrent_activation` is that of the gates. While learning, `dropout` and
+    `recurrent_dropout` drop shares of what the two kernels read, the same ones at all steps (Gal & Ghahramani 2016).
 
     `mask` is false for steps to leave out, bool (batch, time), or says how many steps there are, integers (batch,).
     Such a step changes no state; its output is that of the step before, or with `zero_output_for_mask` 0.
@@ -182,8 +183,8 @@ def gru(
     """Gated recurrent unit (Cho et al. 2014).
 
     `x` is (batch, time, features); returns the last output (batch, units), or with `return_sequences` all of them
-    (batch, time, units). For mask, state and directions see `lstm`; the state is h alone. `reset_after` applies the
-    reset gate to what the recurrent kernel made of h, as cuDNN does, else to h itself.
+    (batch, time, units). For mask, state, directions and dropout see `lstm`; the state is h alone. `reset_after`
+    applies the reset gate to what the recurrent kernel made of h, as cuDNN does, else to h itself.
 
     Variables: kernel (features, 3 * units), recurrent_kernel (units, 3 * units): update gate, reset gate, candidate;
     bias (2, 3 * units), for both kernels, with `reset_after`, else (3 * units,).

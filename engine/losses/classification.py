@@ -9,8 +9,7 @@ from typing import Any
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
-from flowloom.layers.layer import layer
-from flowloom.losses.reduction import EPSILON, Reduction, floats, matched, reduce, reduce_elements
+from flowloom.losses.reduction import EPSILON, Reduction, floats, loss, matched, reduce, reduce_elements
 from flowloom.ops import (
     cast,
     checked_labels,
@@ -29,12 +28,12 @@ from flowloom.ops import (
     sum,
 )
 from flowloom.ops import softmax_cross_entropy as dense_softmax_cross_entropy
-from flowloom.ops.composing import in_dtype
+from flowloom.ops.composing import extent, in_dtype
 from flowloom.params import Fraction, NotNegative, Positive, Share
 from flowloom.spec import SpecError, is_integer
 
 
-@layer("losses", "loss")
+@loss
 def softmax_cross_entropy(
     node: NodeContext,
     logits: Any,
@@ -74,7 +73,7 @@ def softmax_cross_entropy(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def sigmoid_cross_entropy(
     node: NodeContext,
     logits: Any,
@@ -102,7 +101,7 @@ def sigmoid_cross_entropy(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def binary_focal_crossentropy(
     node: NodeContext,
     logits: Any,
@@ -133,7 +132,7 @@ def binary_focal_crossentropy(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def categorical_focal_crossentropy(
     node: NodeContext,
     logits: Any,
@@ -152,8 +151,9 @@ def categorical_focal_crossentropy(
     scalar.
     """
     label = _dense(floats(logits), label)
-    if label_smoothing:
-        label = label * (1 - label_smoothing) + label_smoothing / logits.shape[-1]
+    if label_smoothing and logits.ndim and logits.shape[-1] != 0:
+        classes = extent(logits, logits.ndim - 1, logits.dtype)
+        label = label * (1 - label_smoothing) + label_smoothing / classes
     losses = label * -log_softmax(logits) * alpha
     if gamma:
         losses = losses * power(maximum(1.0 - softmax(logits), EPSILON), gamma)
@@ -161,7 +161,7 @@ def categorical_focal_crossentropy(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def hinge(
     node: NodeContext,
     prediction: Any,
@@ -179,7 +179,7 @@ def hinge(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def squared_hinge(
     node: NodeContext,
     prediction: Any,
@@ -197,7 +197,7 @@ def squared_hinge(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def categorical_hinge(
     node: NodeContext,
     prediction: Any,

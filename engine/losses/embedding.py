@@ -6,13 +6,12 @@ from typing import Any
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
-from flowloom.layers.layer import layer
-from flowloom.losses.reduction import Reduction, matched, reduce
+from flowloom.losses.reduction import Reduction, loss, matched, reduce
 from flowloom.ops import maximum, sqrt, square, sum
 from flowloom.params import NotNegative
 
 
-@layer("losses", "loss")
+@loss
 def triplet_margin(
     node: NodeContext,
     anchor: Any,

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
+from flowloom.layers.layer import Layer, layer
 from flowloom.ops import broadcast_to, expand_dims, maximum, mean, reshape, squeeze, sum, where
 from flowloom.ops.composing import in_dtype
 from flowloom.spec import SpecError, is_float, merge, merge_shapes
 
 Reduction: TypeAlias = Literal["sum_over_batch_size", "sum", "mean_with_sample_weight", "none"]
 EPSILON = 1e-7  # keeps logarithms and divisors from 0, as in Keras
+SHARED = """`sample_weight` (batch, ...) multiplies the losses of the samples. `reduction` takes the sum of those over the number
+of samples ("sum_over_batch_size") or over the sum of the weights ("mean_with_sample_weight"), the plain "sum", or with
+"none" returns them one by one."""
+
+
+def loss(function: Callable[..., Any]) -> Layer:
+    """Declare a loss, a layer whose help ends with what holds for all losses."""
+    function.__doc__ = f"{inspect.getdoc(function)}\n\n{SHARED}"
+    return layer("losses", "loss")(function)
 
 
 def reduce(losses: Any, sample_weight: Any, reduction: Reduction, counts: Any = None) -> Any:

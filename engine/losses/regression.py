@@ -7,14 +7,13 @@ from typing import Any
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
-from flowloom.layers.layer import layer
-from flowloom.losses.reduction import EPSILON, Reduction, matched, positive, reduce, reduce_elements
+from flowloom.losses.reduction import EPSILON, Reduction, loss, matched, positive, reduce, reduce_elements
 from flowloom.ops import abs as absolute
 from flowloom.ops import clip, log, maximum, softplus, sqrt, square, sum, where
 from flowloom.params import Positive
 
 
-@layer("losses", "loss")
+@loss
 def mean_squared_error(
     node: NodeContext,
     prediction: Any,
@@ -29,7 +28,7 @@ def mean_squared_error(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def mean_absolute_error(
     node: NodeContext,
     prediction: Any,
@@ -44,7 +43,7 @@ def mean_absolute_error(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def mean_absolute_percentage_error(
     node: NodeContext,
     prediction: Any,
@@ -64,7 +63,7 @@ def mean_absolute_percentage_error(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def mean_squared_logarithmic_error(
     node: NodeContext,
     prediction: Any,
@@ -83,7 +82,7 @@ def mean_squared_logarithmic_error(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def huber(
     node: NodeContext,
     prediction: Any,
@@ -104,7 +103,7 @@ def huber(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def log_cosh(
     node: NodeContext,
     prediction: Any,
@@ -124,7 +123,7 @@ def log_cosh(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def poisson(
     node: NodeContext,
     prediction: Any,
@@ -145,7 +144,7 @@ def poisson(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def kl_divergence(
     node: NodeContext,
     prediction: Any,
@@ -165,7 +164,7 @@ def kl_divergence(
     return result
 
 
-@layer("losses", "loss")
+@loss
 def cosine_similarity(
     node: NodeContext,
     prediction: Any,

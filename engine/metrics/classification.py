@@ -6,9 +6,8 @@ from typing import Any, Literal, TypeAlias
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
-from flowloom.layers.layer import layer
 from flowloom.losses.reduction import quotient
-from flowloom.metrics.totals import binary, check_labels, exact, one_of_many, result, running_mean
+from flowloom.metrics.totals import binary, check_labels, exact, metric, one_of_many, result, running_mean
 from flowloom.ops import (
     argmax,
     cast,
@@ -28,7 +27,7 @@ from flowloom.spec import SpecError
 Average: TypeAlias = Literal["binary", "macro", "micro", "weighted", "none"]
 
 
-@layer("metrics", "metric")
+@metric
 def accuracy(node: NodeContext, logits: Any, label: Any, sample_weight: Any = None) -> Expr:
     """The share of rows whose largest logit is at the label.
 
@@ -39,7 +38,7 @@ def accuracy(node: NodeContext, logits: Any, label: Any, sample_weight: Any = No
     return _float32(running_mean(node, right, sample_weight))
 
 
-@layer("metrics", "metric")
+@metric
 def binary_accuracy(
     node: NodeContext,
     prediction: Any,
@@ -58,7 +57,7 @@ def binary_accuracy(
     return _float32(running_mean(node, cast(equal(taken, positive), dtype="float32"), weight))
 
 
-@layer("metrics", "metric")
+@metric
 def top_k_accuracy(node: NodeContext, logits: Any, label: Any, sample_weight: Any = None, *, k: Count = 5) -> Expr:
     """The share of rows whose label is among the `k` largest logits; fewer than `k` are larger than its own.
 
@@ -74,7 +73,7 @@ def top_k_accuracy(node: NodeContext, logits: Any, label: Any, sample_weight: An
     return _float32(running_mean(node, cast(larger < float(k), dtype="float32"), sample_weight))
 
 
-@layer("metrics", "metric")
+@metric
 def precision(
     node: NodeContext,
     prediction: Any,
@@ -96,7 +95,7 @@ def precision(
     return _averaged(hits, taken, taken, there, average)
 
 
-@layer("metrics", "metric")
+@metric
 def recall(
     node: NodeContext,
     prediction: Any,
@@ -115,7 +114,7 @@ def recall(
     return _averaged(hits, there, taken, there, average)
 
 
-@layer("metrics", "metric")
+@metric
 def f1_score(
     node: NodeContext,
     prediction: Any,
@@ -134,7 +133,7 @@ def f1_score(
     return _averaged(hits * 2.0, taken + there, taken, there, average)
 
 
-@layer("metrics", "metric")
+@metric
 def mean_iou(node: NodeContext, logits: Any, label: Any, sample_weight: Any = None) -> Expr:
     """Of what is or is taken for a class, the share that is both (Jaccard 1912), averaged over the classes that occur.
 
@@ -145,7 +144,7 @@ def mean_iou(node: NodeContext, logits: Any, label: Any, sample_weight: Any = No
     return _averaged(hits, taken + there - hits, taken, there, "macro")
 
 
-@layer("metrics", "metric")
+@metric
 def confusion_matrix(node: NodeContext, logits: Any, label: Any, sample_weight: Any = None) -> Expr:
     """How many samples of each class (rows) are taken for each class (columns).
 
@@ -158,7 +157,7 @@ def confusion_matrix(node: NodeContext, logits: Any, label: Any, sample_weight: 
     return matrix
 
 
-@layer("metrics", "metric")
+@metric
 def perplexity(node: NodeContext, logits: Any, label: Any, sample_weight: Any = None) -> Expr:
     """The exponential of the mean cross-entropy: among how many equally likely classes the model seems to choose.
 

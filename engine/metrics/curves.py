@@ -8,14 +8,13 @@ from msgspec import Meta
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
-from flowloom.layers.layer import layer
 from flowloom.losses.reduction import matched, quotient
-from flowloom.metrics.totals import exact, flat, flat_weight, result
+from flowloom.metrics.totals import exact, flat, flat_weight, metric, result
 from flowloom.ops import cast, ceil, clip, cumsum, log, reshape, scatter_add, sigmoid, sum, where
 from flowloom.ops import slice as part_of
 
 
-@layer("metrics", "metric")
+@metric
 def auc(
     node: NodeContext,
     prediction: Any,

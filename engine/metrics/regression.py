@@ -6,23 +6,22 @@ from typing import Any, Literal
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.kinds import NodeContext
-from flowloom.layers.layer import layer
 from flowloom.losses.reduction import aligned, matched, quotient
 from flowloom.losses.regression import cosine
-from flowloom.metrics.totals import exact, result, running_mean
+from flowloom.metrics.totals import exact, metric, result, running_mean
 from flowloom.ops import abs as absolute
 from flowloom.ops import broadcast_to, maximum, sqrt, square, sum
 from flowloom.ops import mean as average
 
 
-@layer("metrics", "metric")
+@metric
 def mean(node: NodeContext, values: Any, sample_weight: Any = None) -> Expr:
     """The mean of any floats (batch, ...). Returns a scalar."""
     value: Expr = result(running_mean(node, values, sample_weight), values)
     return value
 
 
-@layer("metrics", "metric")
+@metric
 def mean_absolute_error(node: NodeContext, prediction: Any, target: Any, sample_weight: Any = None) -> Expr:
     """The mean distance between `prediction` and `target`, both of one shape (batch, ...). Returns a scalar."""
     prediction, target = matched(prediction, target)
@@ -30,7 +29,7 @@ def mean_absolute_error(node: NodeContext, prediction: Any, target: Any, sample_
     return value
 
 
-@layer("metrics", "metric")
+@metric
 def mean_squared_error(node: NodeContext, prediction: Any, target: Any, sample_weight: Any = None) -> Expr:
     """The mean of `(prediction - target)` squared, both of one shape (batch, ...). Returns a scalar."""
     prediction, target = matched(prediction, target)
@@ -38,7 +37,7 @@ def mean_squared_error(node: NodeContext, prediction: Any, target: Any, sample_w
     return value
 
 
-@layer("metrics", "metric")
+@metric
 def root_mean_squared_error(node: NodeContext, prediction: Any, target: Any, sample_weight: Any = None) -> Expr:
     """The root of the mean squared error: in the unit of the target. Both are (batch, ...). Returns a scalar."""
     prediction, target = matched(prediction, target)
@@ -46,7 +45,7 @@ def root_mean_squared_error(node: NodeContext, prediction: Any, target: Any, sam
     return value
 
 
-@layer("metrics", "metric")
+@metric
 def cosine_similarity(
     node: NodeContext, prediction: Any, target: Any, sample_weight: Any = None, *, axis: int = -1
 ) -> Expr:
@@ -59,7 +58,7 @@ def cosine_similarity(
     return value
 
 
-@layer("metrics", "metric")
+@metric
 def r2_score(
     node: NodeContext,
     prediction: Any,

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from flowloom.graph.kinds import NodeContext
+from flowloom.layers.layer import Layer, layer
 from flowloom.losses.reduction import aligned, matched, quotient
 from flowloom.ops import argmax, broadcast_to, cast, checked_labels, mean, one_hot, reshape, size, sum
 from flowloom.ops.composing import in_dtype
 from flowloom.spec import SpecError, is_integer, merge_shapes
+
+
+SHARED = """`sample_weight` (batch, ...) says how much each sample counts. Over a dataset the result is that of all its
+samples, however they come in batches."""
+
+
+def metric(function: Callable[..., Any]) -> Layer:
+    """Declare a metric, a layer whose help ends with what holds for all metrics."""
+    function.__doc__ = f"{inspect.getdoc(function)}\n\n{SHARED}"
+    return layer("metrics", "metric")(function)
 
 
 def exact(x: Any) -> Any:

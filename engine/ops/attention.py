@@ -195,8 +195,9 @@ def _masked(scores: Any, mask: Any, offset: Any, count: Any, *, left: Whole | No
         scores = where(seen, scores, -np.inf)
     if mask is None:
         return scores
-    mask = _filled_up(mask, scores.shape[-1])
-    return where(mask, scores, -np.inf) if is_bool(mask.dtype) else scores + cast(mask, dtype=scores.dtype.name)
+    if is_bool(mask.dtype):
+        return where(_filled_up(mask, scores.shape[-1]), scores, -np.inf)
+    return scores + _filled_up(cast(mask, dtype=scores.dtype.name), scores.shape[-1])
 
 
 def _filled_up(mask: Any, keys: Dim) -> Any:

@@ -241,9 +241,6 @@ def _(g: Any, y: Any, x: Any, g_: Any, *, kernel_size: WindowSize, **how: Any) -
     return conv_backprop_input(g_, g, *unsized(x), input_size=x.shape[1:-1], **how), conv(x, g, **how)
 
 
-conv2d_backprop_input, conv2d_backprop_filter = conv_backprop_input, conv_backprop_filter
-
-
 # ---------------------------------------------------------------- the rules
 
 

@@ -49,7 +49,7 @@ def _(g: Any, y: Any, x: Any, *, frame_length: int, frame_step: int) -> Any:
     return (fit(overlap_add(g, frame_step=frame_step), size=x.shape[-1]),)
 
 
-@op(family="reduction")
+@op(family="shape")
 def overlap_add(x: Spec, *, frame_step: Count) -> Spec:
     """The sum of frames, each `frame_step` behind the one before: the reverse of `frame`.
 

@@ -39,7 +39,7 @@ def _(rng: np.random.Generator) -> Any:
 
 @op(family="elementwise", composite=True)
 def swiglu(a: Any, b: Any, *, alpha: float = 1.0) -> Any:
-    """`b` gated by `a`: silu(a) times `b`, elementwise with broadcasting, in the wider dtype; integers give float32.
+    """`b` gated by `a`: a sigmoid(alpha a) b, elementwise with broadcasting, in the wider dtype; integers give float32.
 
     Source: Shazeer, "GLU Variants Improve Transformer", 2020; ONNX, operator SwiGLU.
     """

@@ -240,9 +240,6 @@ def _(g: Any, y: Any, g_: Any, *like: Any, input_size: Shape, **how: Any) -> Any
     return avg_pool(g, **how), *(None for _ in like)
 
 
-avg_pool2d_backprop = avg_pool_backprop
-
-
 def _counts(xp: Any, windows: Windows, sizes: tuple[int, ...], what: DividedBy, dtype: Any) -> Any:
     """How many elements, or places, each window has: (*windows, 1), or one number where there is no padding."""
     if not any(map(any, windows.margins(sizes))):

@@ -63,7 +63,7 @@ argmax.kernel(_position("argmax")).samples(_positions)
 argmin.kernel(_position("argmin")).samples(_positions)
 
 
-@op(family="reduction")
+@op(family="shape")
 def sort(x: Spec, *, axis: int = -1, descending: bool = False) -> Spec:
     """The elements of `x` in rising order along `axis`, or falling with `descending`; NaN counts as larger than all.
 
@@ -86,7 +86,7 @@ def _(g: Any, y: Any, x: Any, *, axis: int, descending: bool) -> Any:
     return (take_along_axis(g, argsort(order, axis=axis), axis=axis),)
 
 
-@op(family="reduction", differentiable=False)
+@op(family="shape", differentiable=False)
 def argsort(x: Spec, *, axis: int = -1, descending: bool = False) -> Spec:
     """Positions of the elements of `x` in the order that `sort` puts them in along `axis`: int64.
 
@@ -122,7 +122,7 @@ sort.samples(_ordered)
 argsort.samples(_ordered)
 
 
-@op(family="reduction", outputs=("values", "indices"))
+@op(family="shape", outputs=("values", "indices"))
 def top_k(x: Spec, *, k: Whole, axis: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Spec, Spec]:
     """The `k` largest elements of `x` along `axis`, or the smallest, and their positions there (int64).
 

@@ -214,8 +214,6 @@ def _(xp: Any, h: Any, x: Any, *, out: Any = None, **how: Any) -> Any:
 
 max_pool_select.vjp(lambda g, y, h, x, **how: (max_pool_backprop(g, x, **how), None))
 
-max_pool2d_backprop, max_pool2d_select = max_pool_backprop, max_pool_select
-
 
 # ---------------------------------------------------------------- the rules
 

@@ -41,6 +41,8 @@ def roi_align(
     first pixel at 0.5. No gradient passes to `rois`. A float dtype stays; integers give float32. Raises SpecError if
     the shapes do not fit, and IndexError, when it runs, if an index is not one of the batch.
     """
+    if 0 in x.shape[1:3]:
+        raise SpecError("x has no pixels that a box could lie on", dimension="size 0")
     how: dict[str, Any] = {
         "output_size": output_size,
         "sampling_ratio": sampling_ratio,

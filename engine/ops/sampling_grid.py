@@ -45,10 +45,11 @@ def grid_sample(
     """`x` interpolated at the places of `grid` (ONNX GridSample; Jaderberg et al., arXiv 1506.02025).
 
     `x` (batch, ..., channels) with any number of axes between, `grid` (batch, ..., places) with one normalized place
-    for each of those axes, innermost first. Returns (batch, ..., channels): the shape of `grid` with channels for
-    places. Outside of `x` there are zeros, its border, or its reflection. The wider dtype of the two, and that of
-    `grid` where `x` is of integers; "nearest", which rounds half to even, keeps the dtype of `x`. Raises SpecError if
-    the numbers of dimensions do not fit, or if `grid` is not of floats.
+    for each of those axes, innermost first: with `align_corners` -1 and 1 are the middles of its first and last element,
+    else their outer edges. Returns (batch, ..., channels): the shape of `grid` with channels for places. Outside of `x`
+    there are zeros, its border, or its reflection. The wider dtype of the two, and that of `grid` where `x` is of
+    integers; "nearest", which rounds half to even, keeps the dtype of `x`. Raises SpecError if the numbers of
+    dimensions do not fit, or if `grid` is not of floats.
     """
     _check(x, grid)
     rank = x.ndim - 2
@@ -163,9 +164,9 @@ def _(rng: np.random.Generator) -> Iterator[Sample]:
 def affine_grid(theta: Spec, *, sizes: tuple[Size, ...], align_corners: bool = False) -> Spec:
     """The grid of places that each place of images of `sizes` comes from by an affine map (ONNX AffineGrid).
 
-    `theta` (batch, axes, axes + 1): a matrix, and a shift as its last column, on normalized places. Returns (batch,
-    *sizes, axes), a grid for `grid_sample`. A float dtype stays; integers give float32. Raises SpecError if `theta` is
-    not of that shape.
+    `theta` (batch, axes, axes + 1): a matrix, and a shift as its last column, on places normalized as `grid_sample` has
+    them with the same `align_corners`. Returns (batch, *sizes, axes), a grid for it. A float dtype stays; integers give
+    float32. Raises SpecError if `theta` is not of that shape.
     """
     rank = len(sizes)
     if theta.ndim != 3 or theta.shape[1] not in (None, rank) or theta.shape[2] not in (None, rank + 1):

@@ -144,6 +144,8 @@ def searchsorted(sorted: Spec, values: Spec, *, side: Literal["left", "right"] =
     """
     if sorted.ndim != 1:
         rule = f"sorted must be a vector, or like values but for the last axis; got {sorted} and {values}"
+        if not sorted.ndim:
+            raise SpecError(rule, dimension="0 dimensions")
         merge_shapes(sorted.shape[:-1], values.shape[:-1], rule)
     return values.with_dtype("int64")
 

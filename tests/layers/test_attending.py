@@ -115,12 +115,26 @@ def test_a_group_of_heads_shares_keys_and_values() -> None:
     np.testing.assert_allclose(grouped, ordinary, rtol=1e-5, atol=1e-6)
 
 
-def test_dropout_drops_weights_only_while_learning() -> None:
-    _, made = build(num_heads=1, key_dim=3, dropout=0.5)
+@pytest.mark.parametrize("name", ["multi_head_attention", "attention", "additive_attention"])
+def test_dropout_drops_weights_only_while_learning(name: str) -> None:
+    """Of values that are the rows of the identity it gives the weights themselves."""
+    with fl.Graph("dropout") as g:
+        query, memory = fl.input("query", shape=("batch", 4, 6)), fl.input("memory", shape=("batch", 5, 6))
+        rows = fl.input("rows", shape=("batch", 5, 5))
+        how = {"num_heads": 1, "value_dim": 5, "output_dim": 5} if name == "multi_head_attention" else {}
+        y, weights = getattr(fl.layers, name)(query, rows, memory, dropout=0.4, return_attention_scores=True, **how)
+    for v in g.variables:
+        if v.info.role in ("value_kernel", "output_kernel"):
+            v.value = np.eye(5)
+    feeds = {"query": QUERY, "memory": MEMORY, "rows": np.stack([np.eye(5)] * 2)}
 
-    still, learning = (fl.compile(made[0], training=t)({"query": QUERY, "memory": MEMORY}) for t in (False, True))
+    still, learning = (fl.compile(y, training=t)(feeds) for t in (False, True))
 
-    assert not np.allclose(still, learning)
+    expected = fl.compile(weights)(feeds).reshape(2, 4, 5)
+    np.testing.assert_allclose(still, expected, rtol=1e-5)
+    kept = learning != 0
+    assert 0 < kept.mean() < 1
+    np.testing.assert_allclose(learning[kept], expected[kept] / 0.6, rtol=1e-5)
 
 
 def test_heads_that_cannot_be_grouped_are_refused() -> None:

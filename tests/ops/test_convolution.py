@@ -136,8 +136,8 @@ def test_the_gradients_are_the_transposes(groups: int) -> None:
 
     inner = np.sum(ops.conv2d(x, kernel, **how) * g)
 
-    assert np.sum(x * ops.conv2d_backprop_input(g, kernel, input_size=(7, 6), **how)) == pytest.approx(inner)
-    assert np.sum(kernel * ops.conv2d_backprop_filter(x, g, kernel_size=(3, 3), **how)) == pytest.approx(inner)
+    assert np.sum(x * ops.conv_backprop_input(g, kernel, input_size=(7, 6), **how)) == pytest.approx(inner)
+    assert np.sum(kernel * ops.conv_backprop_filter(x, g, kernel_size=(3, 3), **how)) == pytest.approx(inner)
 
 
 @pytest.mark.parametrize("groups", [1, 2])
@@ -150,8 +150,8 @@ def test_a_batch_of_many_slabs_gives_the_same(images: float, groups: int, monkey
     def run() -> list[np.ndarray]:
         return [
             ops.conv2d(x, kernel, **how),
-            ops.conv2d_backprop_input(g, kernel, input_size=(9, 6), **how),
-            ops.conv2d_backprop_filter(x, g, kernel_size=(3, 3), **how),
+            ops.conv_backprop_input(g, kernel, input_size=(9, 6), **how),
+            ops.conv_backprop_filter(x, g, kernel_size=(3, 3), **how),
         ]
 
     expected = run()
@@ -210,7 +210,7 @@ def test_named_dimensions_pass_through(shape: tuple, how: dict[str, Any], expect
             "got 2 dimensions",
         ),
         (
-            lambda: ops.conv2d_backprop_input(Spec((1, 6, 6, 2)), Spec((3, 3, 1, 2)), input_size=(9, 8)),
+            lambda: ops.conv_backprop_input(Spec((1, 6, 6, 2)), Spec((3, 3, 1, 2)), input_size=(9, 8)),
             "conv_backprop_input(g: float32[1, 6, 6, 2], kernel: float32[3, 3, 1, 2]): "
             "g has 6 windows along the height, the convolution 7",
         ),

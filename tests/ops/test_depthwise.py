@@ -38,8 +38,8 @@ def test_parts_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
         y = ops.conv2d(x, kernel, **how)
         return [
             y,
-            ops.conv2d_backprop_input(y, kernel, input_size=(6, 6), **how),
-            ops.conv2d_backprop_filter(x, y, kernel_size=(3, 3), **how),
+            ops.conv_backprop_input(y, kernel, input_size=(6, 6), **how),
+            ops.conv_backprop_filter(x, y, kernel_size=(3, 3), **how),
         ]
 
     expected = run()

@@ -72,7 +72,7 @@ def test_named_dimensions_pass_through() -> None:
             "avg_pool2d(x: float32[batch, 8, 8]): x must be (batch, height, width, channels); got 3 dimensions",
         ),
         (
-            lambda: ops.max_pool2d_backprop(Spec((1, 4, 4, 1)), Spec((1, 4, 4, 1))),
+            lambda: ops.max_pool_backprop(Spec((1, 4, 4, 1)), Spec((1, 4, 4, 1))),
             "max_pool_backprop(g: float32[1, 4, 4, 1], x: float32[1, 4, 4, 1]): g is float32[1, 4, 4, 1]; "
             "these windows need float32[1, 2, 2, 1]",
         ),

@@ -251,7 +251,7 @@ class Weaver:
         own = [v for v in self.graph.variables if v.info.key not in before]
         for v in own:
             v.value = v.value + (0.0 if v.info.role == "moving_variance" else 0.3) * self.rng.normal(size=v.shape)
-        with fl.Graph() as alone:
+        with self._refused(operands), fl.Graph() as alone:
             numbered = enumerate(operands)
             inputs = [fl.input(f"i{n}", o.sizes, o.dtype) if isinstance(o, Strand) else o for n, o in numbered]
             copies = _listed(kind(*inputs, **params))

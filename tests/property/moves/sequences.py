@@ -104,6 +104,12 @@ def normalization(w: Weaver, op: str) -> None:
     w.layer(getattr(fl.layers, op), x, **params)
 
 
+@move_for("dropout", "gaussian_noise", "gaussian_dropout")
+def while_learning(w: Weaver, op: str) -> None:
+    """Layers that do something only while the graph learns."""
+    w.layer(getattr(fl.layers, op), features(w))
+
+
 @move
 def dense_layer(w: Weaver) -> None:
     activation = w.choose.of(["linear", "tanh", "gelu", "softmax"])

@@ -155,12 +155,17 @@ export interface PortKind {
   optional: boolean;
 }
 
-/** One entry of the palette. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense"). */
+/**
+ * A kind of node. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense").
+ *
+ * One that is `internal` is not in the palette, but may be in a graph that was loaded.
+ */
 export interface KindInfo {
   kind: string;
   label: string;
   version: number;
   family: string;
+  internal: boolean;
   summary: string;
   doc: string;
   inputs: PortKind[];

@@ -27,6 +27,7 @@ const kind = (kind: string, label: string, inputs: PortKind[] = []): KindInfo =>
   label,
   version: 3,
   family: "shape",
+  internal: false,
   summary: "",
   doc: "",
   inputs,

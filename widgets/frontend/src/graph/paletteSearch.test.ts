@@ -5,7 +5,7 @@ import { found } from "./paletteSearch";
 
 const kind = (kind: string, family: string, summary = ""): KindInfo => {
   const label = kind.split(".").at(-1)!;
-  return { kind, label, version: 1, family, summary, doc: "", inputs: [], outputs: [], fields: [] };
+  return { kind, label, version: 1, family, internal: false, summary, doc: "", inputs: [], outputs: [], fields: [] };
 };
 const kinds = [
   kind("layers.activation", "layer", "Apply an activation by name"),
@@ -34,6 +34,13 @@ test("the kind that is meant comes first, however it is written", () => {
 test("words of the summary find it too, in any order", () => {
   assert.deepEqual(["layers.depthwise_conv2d"], names("channel convolution"));
   assert.deepEqual([], names("no such thing"));
+});
+
+test("an internal kind is not offered", () => {
+  const more = [...kinds, { ...kind("reshape_to", "shape"), internal: true }];
+
+  assert.deepEqual([], found(more, "reshape_to"));
+  assert.equal(kinds.length, found(more, "").flatMap(([, entries]) => entries).length);
 });
 
 test("of two kinds of one family and one label the less usual one says where it comes from", () => {

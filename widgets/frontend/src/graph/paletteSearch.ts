@@ -8,15 +8,15 @@ export interface Entry {
 }
 
 /**
- * The kinds that a query finds, by family. Without a query all of them, basic ones first; else those with the name that
- * is meant first, then those whose names or summaries have all its words.
+ * The kinds that a query finds, by family, but no internal ones. Without a query all of them, basic ones first; else
+ * those with the name that is meant first, then those whose names or summaries have all its words.
  */
 export function found(kinds: readonly KindInfo[], query: string): [string, Entry[]][] {
   const words = query.toLowerCase().split(/[\s_]+/).filter(Boolean);
   const plain = words.join("");
   const families = new Map<string, KindInfo[]>();
   for (const kind of kinds) {
-    if (rank(kind, plain, words) === Infinity) continue;
+    if (kind.internal || rank(kind, plain, words) === Infinity) continue;
     const members = families.get(kind.family);
     if (members) members.push(kind);
     else families.set(kind.family, [kind]);
