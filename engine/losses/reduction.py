@@ -13,9 +13,9 @@ from flowloom.spec import SpecError, is_float, merge, merge_shapes
 
 Reduction: TypeAlias = Literal["sum_over_batch_size", "sum", "mean_with_sample_weight", "none"]
 EPSILON = 1e-7  # keeps logarithms and divisors from 0, as in Keras
-SHARED = """`sample_weight` (batch, ...) multiplies the losses of the samples. `reduction` takes the sum of those over the number
-of samples ("sum_over_batch_size") or over the sum of the weights ("mean_with_sample_weight"), the plain "sum", or with
-"none" returns them one by one."""
+SHARED = """`sample_weight` (batch, ...) multiplies the losses of the samples. `reduction` takes the sum of those
+over the number of samples ("sum_over_batch_size") or over the sum of the weights
+("mean_with_sample_weight"), the plain "sum", or with "none" returns them one by one."""
 
 
 def loss(function: Callable[..., Any]) -> Layer:

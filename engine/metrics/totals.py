@@ -16,7 +16,6 @@ from flowloom.ops import argmax, broadcast_to, cast, checked_labels, mean, one_h
 from flowloom.ops.composing import in_dtype
 from flowloom.spec import SpecError, is_integer, merge_shapes
 
-
 SHARED = """`sample_weight` (batch, ...) says how much each sample counts. Over a dataset the result is that of all its
 samples, however they come in batches."""
 

@@ -45,11 +45,11 @@ def grid_sample(
     """`x` interpolated at the places of `grid` (ONNX GridSample; Jaderberg et al., arXiv 1506.02025).
 
     `x` (batch, ..., channels) with any number of axes between, `grid` (batch, ..., places) with one normalized place
-    for each of those axes, innermost first: with `align_corners` -1 and 1 are the middles of its first and last element,
-    else their outer edges. Returns (batch, ..., channels): the shape of `grid` with channels for places. Outside of `x`
-    there are zeros, its border, or its reflection. The wider dtype of the two, and that of `grid` where `x` is of
-    integers; "nearest", which rounds half to even, keeps the dtype of `x`. Raises SpecError if the numbers of
-    dimensions do not fit, or if `grid` is not of floats.
+    for each of those axes, innermost first: with `align_corners` -1 and 1 are the middles of its first and last
+    element, else their outer edges. Returns (batch, ..., channels): the shape of `grid` with channels for places.
+    Outside of `x` there are zeros, its border, or its reflection. The wider dtype of the two, and that of `grid`
+    where `x` is of integers; "nearest", which rounds half to even, keeps the dtype of `x`. Raises SpecError if the
+    numbers of dimensions do not fit, or if `grid` is not of floats.
     """
     _check(x, grid)
     rank = x.ndim - 2
