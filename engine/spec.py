@@ -238,7 +238,10 @@ def broadcast(*specs: Spec, dtype: np.dtype[Any] | None = None) -> Spec:
     if dtype is None:
         dtype = promote(*(s.dtype for s in specs))
     first = specs[0]
-    if all(s.shape == first.shape for s in specs):
+    for s in specs:
+        if s.shape != first.shape:
+            break
+    else:
         return first.with_dtype(dtype)
     shape: list[Dim] = []
     for axis in range(1, max(s.ndim for s in specs) + 1):

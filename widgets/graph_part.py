@@ -116,7 +116,7 @@ class GraphPart:
         graph = self.graph
         client, sequence = applied.author or ("", 0)
         drawn_only = all(isinstance(c, Move | SetNote) for c in applied.patch)
-        touched = set(applied.changed) | {c.edge.target for c in applied.patch if hasattr(c, "edge")}
+        touched = {*applied.changed} | {c.edge.target for c in applied.patch if hasattr(c, "edge")}
         with graph.lock:
             self._floor = min(self._floor, graph.undo_depth)
             self._send(
@@ -124,7 +124,7 @@ class GraphPart:
                     revision=applied.revision,
                     client=client,
                     sequence=sequence,
-                    patch=applied.patch,
+                    patch=list(applied.patch),
                     info=[] if drawn_only else [self._info(id) for id in touched if id in graph.nodes],
                     problems=graph.problems,
                     can_undo=graph.undo_depth > self._floor,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from flowloom.compiler.expr import INPUT, Expr, constant, placeholder, toposort
 from flowloom.compiler.function import loop_indices
@@ -47,17 +48,16 @@ class Total:
     after: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(Struct, frozen=True, gc=False):
     """What a node became: the expressions of its outputs, its variables by key, and their values after a step.
 
     `totals` are the running totals of a streaming expansion, by key.
     """
 
     outputs: tuple[Expr, ...]
-    variables: dict[str, VariableInfo] = field(default_factory=dict)
-    updates: dict[str, Expr] = field(default_factory=dict)
-    totals: dict[str, Total] = field(default_factory=dict)
+    variables: dict[str, VariableInfo] = {}
+    updates: dict[str, Expr] = {}
+    totals: dict[str, Total] = {}
 
 
 def expand(

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any
+from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from flowloom.graph import fixes, layout, trial
 from flowloom.graph.document import (
@@ -42,15 +43,17 @@ MOST_FIXED = 16  # problems that fixes are looked for at once; the others get th
 _open: ContextVar[tuple[tuple[Graph, str], ...]] = ContextVar("open graphs", default=())
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+Author: TypeAlias = tuple[str, int]  # who sent a patch: a view, and the number it gave the request
+
+
+class Applied(Struct, frozen=True, gc=False):
     """A patch that was applied: the revision it made, its inverse, and the nodes whose inference changed."""
 
     revision: int
-    patch: Patch
-    inverse: Patch
-    changed: frozenset[str]
-    author: Any = None
+    patch: tuple[Change, ...]
+    inverse: tuple[Change, ...]
+    changed: tuple[str, ...]
+    author: Author | None = None
 
 
 Listener = Callable[[Applied], None]
@@ -211,7 +214,7 @@ class Graph:
 
     # ------------------------------------------------------------ change
 
-    def apply(self, patch: Sequence[Change], *, author: Any = None) -> Applied:
+    def apply(self, patch: Sequence[Change], *, author: Author | None = None) -> Applied:
         """Apply a patch as one undoable step. Raises PatchError, with the graph as it was, if it does not fit."""
         with self.lock:
             applied = self._perform(patch, author)
@@ -239,11 +242,11 @@ class Graph:
             numbers = (id[1:] for id in self._state.nodes if id.startswith("n"))
             self._made = max((int(n) for n in numbers if n.isdecimal() and len(n) < 10), default=0)
 
-    def undo(self, *, author: Any = None) -> Applied:
+    def undo(self, *, author: Author | None = None) -> Applied:
         """Take back the last step. Raises PatchError if there is none."""
         return self._step_back(self._undo, self._redo, "undo", author)
 
-    def redo(self, *, author: Any = None) -> Applied:
+    def redo(self, *, author: Author | None = None) -> Applied:
         """Do again the last step taken back. Raises PatchError if there is none."""
         return self._step_back(self._redo, self._undo, "redo", author)
 
@@ -262,7 +265,7 @@ class Graph:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def _step_back(self, source: list[Applied], target: list[Applied], what: str, author: Any) -> Applied:
+    def _step_back(self, source: list[Applied], target: list[Applied], what: str, author: Author | None) -> Applied:
         with self.lock:
             if not source:
                 raise PatchError(f"there is nothing to {what}")
@@ -272,7 +275,7 @@ class Graph:
             self._tell(applied)
         return applied
 
-    def _perform(self, patch: Sequence[Change], author: Any) -> Applied:
+    def _perform(self, patch: Sequence[Change], author: Author | None) -> Applied:
         inverse = self._state.apply(patch)
         try:
             changed = self._inference.refresh(_touched(patch))
@@ -283,7 +286,7 @@ class Graph:
         if any(not isinstance(c, Move | SetNote) for c in patch):
             self.structure += 1
         self.revision += 1
-        return Applied(self.revision, list(patch), inverse, frozenset(changed), author)
+        return Applied(self.revision, tuple(patch), tuple(inverse), tuple(changed), author)
 
     def _record(self, applied: Applied) -> None:
         self._undo.append(applied)
@@ -391,9 +394,9 @@ class Graph:
             self._places[node.id] = place
         self.revision += 1
         self.structure += 1
-        patch: Patch = [*(AddNode(n) for n in added), *(Connect(e) for e in edges)]
-        inverse: Patch = [*(Disconnect(e) for e in edges), *(RemoveNode(n.id) for n in reversed(added))]
-        applied = Applied(self.revision, patch, inverse, frozenset(n.id for n in added))
+        patch: tuple[Change, ...] = (*map(AddNode, added), *map(Connect, edges))
+        inverse: tuple[Change, ...] = (*map(Disconnect, edges), *(RemoveNode(n.id) for n in reversed(added)))
+        applied = Applied(self.revision, patch, inverse, tuple(n.id for n in added))
         self._record(applied)
         self._tell(applied)
         outputs = tuple(Tensor(self, node.id, port) for port in inferred.outputs)

@@ -7,8 +7,9 @@ come out the same, those behind it are left alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from flowloom.compiler.expr import Expr
 from flowloom.graph.document import EdgeDoc, Fix, NodeDoc, Problem, ResetParam
@@ -20,8 +21,7 @@ from flowloom.params import REQUIRED, unknown_name
 from flowloom.spec import SpecError
 
 
-@dataclass(frozen=True, slots=True)
-class Inferred:
+class Inferred(Struct, frozen=True, gc=False):
     """What is known of a node: its expansion, or the problem in the way of it (both None: it waits for others)."""
 
     inputs: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from tests.browser.lab import Lab
 from tests.browser.notebook import OpenNotebook
@@ -60,7 +60,9 @@ def notebook(lab: Lab, browser: Browser) -> Iterator[Opener]:
     ) -> OpenNotebook:
         name = name or (source.name if isinstance(source, Path) else f"notebook-{len(opened)}.ipynb")
         server.add(source, name)
-        page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+        # Reduced motion: a click aimed at what still moves may miss it.
+        size: ViewportSize = {"width": width, "height": height}
+        page = browser.new_context(viewport=size, reduced_motion="reduce").new_page()
         opened.append(OpenNotebook(server, page, name))
         return opened[-1]
 

@@ -176,8 +176,8 @@ def test_scopes_are_folded_opened_named_and_ungrouped_by_keyboard(opened: OpenNo
 def test_selected_nodes_are_grouped_under_a_name(opened: OpenNotebook) -> None:
     page, keys = opened.page, opened.page.keyboard
     page.get_by_test_id("fit").click()
-    page.get_by_test_id("node-sum").click(force=True)
-    page.get_by_test_id("node-flag").click(force=True, modifiers=["Shift"])
+    page.get_by_test_id("node-sum").click()
+    page.get_by_test_id("node-flag").click(modifiers=["Shift"])
 
     page.get_by_test_id("group").click()
 
