@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from flowloom.backends.portable import KernelError, PortableStep
+from flowloom.backends.choice import Backend, Step, check_backend, make_step
+from flowloom.backends.portable import KernelError
 from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import make_plan
+from flowloom.compiler.rewriting import rewrite
 from flowloom.feeds import bind
 from flowloom.graph.expansion import STEP_KEY
+from flowloom.graph.explanation import Explanation, explain
 from flowloom.graph.graph import Graph
 from flowloom.graph.lower import Lowered, inputs_needed, lower
 from flowloom.graph.tensor import Tensor
@@ -21,7 +24,6 @@ from flowloom.initializers import key_of
 from flowloom.spec import Spec
 
 Array = np.ndarray[Any, Any]
-Backend: TypeAlias = Literal["auto", "portable", "native", "cuda"]
 PLANS_KEPT = 8
 
 
@@ -43,12 +45,6 @@ def compile(outputs: Tensor | Sequence[Tensor], *, backend: Backend = "auto", tr
     return Program(outputs, backend=backend, training=training)
 
 
-def check_backend(backend: str) -> None:
-    """Raise ValueError unless the backend is one that this version has."""
-    if backend not in ("auto", "portable"):
-        raise ValueError(f"backend {backend!r} is not available; this version runs on 'portable' ('auto' chooses it)")
-
-
 class Program:
     """Tensors of a graph, callable. It follows the graph: after an edit it is lowered anew."""
 
@@ -56,6 +52,7 @@ class Program:
         self, outputs: Tensor | Sequence[Tensor], *, backend: Backend = "auto", training: bool = False
     ) -> None:
         check_backend(backend)
+        self.backend: Backend = backend
         self._single = isinstance(outputs, Tensor)
         self.outputs: list[Tensor] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
         if not self.outputs:
@@ -66,7 +63,7 @@ class Program:
         self.graph: Graph = self.outputs[0].graph
         self.training = training
         self._calls = count()
-        self._steps: OrderedDict[Any, tuple[Lowered, PortableStep]] = OrderedDict()
+        self._steps: OrderedDict[Any, tuple[Lowered, Step]] = OrderedDict()
         self._needed = self.graph.structure, inputs_needed(self.graph, self.outputs, training=training)
 
     def __repr__(self) -> str:
@@ -98,6 +95,19 @@ class Program:
             raise located(self.graph, lowered, error) from None
         return results[0] if self._single else results
 
+    def explain(self, feeds: Mapping[str, Any] | None = None) -> Explanation:
+        """How the outputs are computed for feeds like these, or of these Specs: phases of rewriting, kernels, memory.
+
+        Raises FeedError for a feed that does not fit, SpecError for a Spec whose sizes are not all numbers.
+        """
+        given = {} if feeds is None else feeds
+        if hasattr(given, "items"):
+            given = {name: _any_of(v) if isinstance(v, Spec) else v for name, v in given.items()}
+        with self.graph.lock:
+            specs = {name: Spec.of(a) for name, a in self.bound(given).items()}
+            lowered = lower(self.graph, self.outputs, specs, training=self.training)
+            return explain(self.graph, lowered)
+
     def bound(self, feeds: Mapping[str, Any]) -> dict[str, Array]:
         """An array for each input that the outputs need, and for others of the graph that are fed. Raises FeedError."""
         declared = self.inputs
@@ -105,21 +115,28 @@ class Program:
             declared |= {t.name: t.spec for t in self.graph.inputs if t.name in feeds}
         return bind(declared, feeds)
 
-    def _step_for(self, specs: dict[str, Spec]) -> tuple[Lowered, PortableStep]:
+    def _step_for(self, specs: dict[str, Spec]) -> tuple[Lowered, Step]:
         key = (self.graph.structure, tuple(specs.items()))
         if key not in self._steps:
             lowered = lower(self.graph, self.outputs, specs, training=self.training)
-            self._steps[key] = (lowered, PortableStep(make_plan(lowered.outputs)))
+            outputs = rewrite(lowered.outputs, origins=lowered.origins).outputs
+            self._steps[key] = (lowered, make_step(make_plan(outputs), self.backend))
             if len(self._steps) > PLANS_KEPT:
                 self._steps.popitem(last=False)
         self._steps.move_to_end(key)
         return self._steps[key]
 
 
-def leaf_values(graph: Graph, lowered: Lowered, feeds: Mapping[str, Array], key: Array) -> dict[Expr, Array]:
-    """The arrays of all leaves of a lowered graph: what is fed, its variables, and the random key of this step."""
+def _any_of(spec: Spec) -> Array:
+    """Some array of that spec, which takes no memory."""
+    return np.broadcast_to(np.zeros((), spec.dtype), spec.sizes)
+
+
+def leaf_values(graph: Graph, lowered: Lowered, feeds: Mapping[str, Array], key: Array | None) -> dict[Expr, Array]:
+    """The arrays of all leaves of a lowered graph: what is fed, its variables, and the random key of a step, if given."""
     fed = {expr: feeds[name] for name, expr in lowered.inputs.items() if name in feeds}
-    return fed | {v.expr: graph.values.get(v) for v in lowered.variables.values()} | {STEP_KEY: key}
+    keys = {} if key is None else {STEP_KEY: key}
+    return fed | {v.expr: graph.values.get(v) for v in lowered.variables.values()} | keys
 
 
 def located(graph: Graph, lowered: Lowered, error: KernelError) -> RunError:

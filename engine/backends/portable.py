@@ -16,6 +16,7 @@ import numpy as np
 from flowloom.compiler.expr import ITEM, Expr
 from flowloom.compiler.function import Function
 from flowloom.compiler.plan import Plan, is_view, make_plan
+from flowloom.spec import is_float
 
 Array = np.ndarray[Any, Any]
 _FILE = "<flowloom step>"
@@ -32,11 +33,19 @@ class KernelError(RuntimeError):
         self.expr, self.reason = expr, reason
 
 
-class PortableStep:
-    """A plan ready to run. Calls are serialised, as they share the arena; results are fresh arrays."""
+class NotFiniteError(RuntimeError):
+    """One of the outputs of a step that must be finite is not."""
 
-    def __init__(self, plan: Plan) -> None:
+
+class PortableStep:
+    """A plan ready to run. Calls are serialised, as they share the arena; results are fresh arrays.
+
+    Outputs at the positions `finite` must be finite.
+    """
+
+    def __init__(self, plan: Plan, finite: Sequence[int] = ()) -> None:
         self.plan = plan
+        self._finite = tuple(finite)
         self._lock = threading.Lock()
         self._arena = _aligned_bytes(plan.arena_bytes)
         self._read = _items_read(plan)
@@ -46,7 +55,7 @@ class PortableStep:
         self._run = self._generate()
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
-        """Run on arrays for `plan.inputs`, in order and of their specs. Raises KernelError."""
+        """Run on arrays for `plan.inputs`, in order and of their specs. Raises KernelError, NotFiniteError."""
         with self._lock, np.errstate(all="ignore"):
             try:
                 results = self._run(*inputs)
@@ -54,7 +63,14 @@ class PortableStep:
                 if isinstance(error, KernelError) or (step := self._failed(error)) is None:
                     raise
                 raise KernelError(step, str(error)) from error
+        check_finite(results, self._finite)
         return [np.array(r) if shared else np.asarray(r) for r, shared in zip(results, self._shared, strict=True)]
+
+    def repeat(
+        self, count: int, inputs: Sequence[Array | list[Array]], carried: Mapping[int, int | None]
+    ) -> tuple[int, list[Array]]:
+        """Several steps at once, which only the native backend can do: none."""
+        return 0, []
 
     def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
         """Run step by step and show each result to `look`; the step at which it says True, or None."""
@@ -117,6 +133,39 @@ class _Body:
             if error.expr in self._sources:
                 raise KernelError(self._sources[error.expr], error.reason) from error
             raise
+
+
+def is_finite(value: Any) -> bool:
+    """Whether all numbers in an array are finite; what is no float is."""
+    array = np.asarray(value)
+    return not is_float(array.dtype) or bool(np.isfinite(array).all())
+
+
+def check_finite(results: Sequence[Any], positions: Sequence[int]) -> None:
+    """Raise NotFiniteError unless the results at these positions are finite."""
+    if not all(is_finite(results[i]) for i in positions):
+        raise NotFiniteError
+
+
+def portable_call(e: Expr, parts: Sequence[Expr]) -> Callable[[Sequence[Array], Sequence[Array]], None]:
+    """The kernel of `e` as `(operands, results)`: it writes into results, one for each of `parts`, outputs of `e`."""
+    params = {k: _Body(v) if isinstance(v, Function) else v for k, v in e.params}
+    which = [p.params[0][1] for p in parts if p.op is ITEM]
+    if e.op.selective:
+        params["wanted"] = frozenset(which)
+    kernel = partial(e.op.kernel_for(a.spec for a in e.args), np, **params)
+
+    def call(operands: Sequence[Array], results: Sequence[Array]) -> None:
+        try:
+            made = kernel(*operands)
+        except KernelError:
+            raise
+        except Exception as error:
+            raise KernelError(e, str(error)) from error
+        for result, index in zip(results, which or [None], strict=True):
+            result[...] = made if index is None else made[index]
+
+    return call
 
 
 def _items_read(plan: Plan) -> dict[Expr, frozenset[int]]:

@@ -59,13 +59,13 @@ def _place(steps: tuple[Expr, ...], outputs: Sequence[Expr]) -> tuple[dict[Expr,
     kept = {base.get(o, o) for o in outputs}
     leaving: dict[int, list[Expr]] = {}
     offsets: dict[Expr, int] = {}
-    free = _FreeList()
+    free = FreeList()
     for i, e in enumerate(steps):
         if base[e] is e and e not in kept and _has_place(e):
-            offsets[e] = free.take(_aligned(e.spec.nbytes))
+            offsets[e] = free.take(aligned(e.spec.nbytes))
             leaving.setdefault(dies_at[e], []).append(e)
         for x in leaving.pop(i, ()):
-            free.give(offsets[x], _aligned(x.spec.nbytes))
+            free.give(offsets[x], aligned(x.spec.nbytes))
     return offsets, free.top
 
 
@@ -77,11 +77,12 @@ def _has_place(e: Expr) -> bool:
     return e.op.takes_out and isinstance(e.spec, Spec) and e.spec.is_concrete and e.spec.dtype != object
 
 
-def _aligned(nbytes: int) -> int:
+def aligned(nbytes: int) -> int:
+    """So many bytes, rounded up to the alignment."""
     return -(-nbytes // ALIGNMENT) * ALIGNMENT
 
 
-class _FreeList:
+class FreeList:
     """Free intervals of a growing arena, merged with their neighbours."""
 
     def __init__(self) -> None:
@@ -89,6 +90,7 @@ class _FreeList:
         self._holes: dict[int, int] = {}  # offset -> size
 
     def take(self, size: int) -> int:
+        """The offset of an interval of that size."""
         if size == 0:
             return 0
         fits = [(s, o) for o, s in self._holes.items() if s >= size]
@@ -102,6 +104,7 @@ class _FreeList:
         return offset
 
     def give(self, offset: int, size: int) -> None:
+        """Give an interval back."""
         if size == 0:
             return
         after = self._holes.pop(offset + size, 0)

@@ -40,9 +40,7 @@ def floor_divide(a: Spec, b: Spec) -> Spec:
 
 
 floor_divide.kernel(ufunc("floor_divide")).samples(quotients)
-floor_divide.scalar(
-    f"where({{b}} == 0, {{a}} / {{b}}, rint(({{a}} - fmod({{a}}, {{b}})) / {{b}}) - where({_BELOW}, 1, 0))"
-)
+floor_divide.scalar(f"where({{b}} == 0, {{a}} / {{b}}, rint(({{a}} - fmod({{a}}, {{b}})) / {{b}}) - ({_BELOW}))")
 
 
 @op(family="elementwise")

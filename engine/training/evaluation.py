@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from flowloom.backends.portable import KernelError, PortableStep
+from flowloom.backends.choice import Backend, Step, make_step
+from flowloom.backends.portable import KernelError
 from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import make_plan
+from flowloom.compiler.rewriting import rewrite
 from flowloom.data import Dataset
 from flowloom.feeds import bind
 from flowloom.graph.graph import Graph
@@ -30,7 +32,7 @@ class _Planned:
     """An evaluation planned for one batch shape. Its outputs: the values, then the new totals."""
 
     lowered: Lowered
-    step: PortableStep
+    step: Step
     streams: list[bool]
 
 
@@ -40,10 +42,10 @@ class Evaluation:
     With `trained` the first of them is a loss, to which the regularizers add, as they do in training.
     """
 
-    def __init__(self, watched: Mapping[str, Tensor], *, trained: bool = False) -> None:
+    def __init__(self, watched: Mapping[str, Tensor], *, trained: bool = False, backend: Backend = "auto") -> None:
         self.graph: Graph = next(iter(watched.values())).graph
         self.inputs = inputs_before(self.graph, list(watched.values()))
-        self._watched, self._trained = dict(watched), trained
+        self._watched, self._trained, self._backend = dict(watched), trained, backend
         self._calls = count()
         self._plans: dict[tuple[tuple[str, Spec], ...], _Planned] = {}
 
@@ -83,7 +85,8 @@ class Evaluation:
                 raise SpecError(f"{name} has a value for each batch ({output.spec}); only scalars and metrics have one")
         if self._trained:
             outputs[0] = objective(lowered)
-        step = PortableStep(make_plan([*outputs, *(t.after for t in lowered.totals.values())]))
+        fetched = [*outputs, *(t.after for t in lowered.totals.values())]
+        step = make_step(make_plan(rewrite(fetched, origins=lowered.origins).outputs), self._backend)
         return _Planned(lowered, step, streams)
 
     def _leaves(self, planned: _Planned, feeds: dict[str, Array], variables: Mapping[str, Array]) -> dict[Expr, Array]:

@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from typing import Any, Literal, TypeAlias
 
 from flowloom.data import Dataset
@@ -22,6 +22,9 @@ from flowloom.training.step import TrainStep
 
 Status: TypeAlias = Literal["running", "paused", "stopped", "finished", "failed"]
 Action: TypeAlias = Literal["pause", "resume", "step", "set", "stop"]
+
+RESPONSE = 0.01  # seconds after which a command takes effect at the latest, where steps are shorter
+MOST_AT_ONCE = 64  # steps in one call of the machine
 
 _numbers = count(1)
 _started: weakref.WeakSet[Run] = weakref.WeakSet()
@@ -203,19 +206,30 @@ class Run:
     def _train_epoch(self) -> None:
         means = Means()
         self._step.restart()
-        for batch in self._data.batches(epoch=self.epoch - 1):
+        batches = iter(self._data.batches(epoch=self.epoch - 1))
+        pending: list[Batch] = []
+        at_once = 1
+        while True:
+            pending += islice(batches, max(0, at_once - len(pending)))
+            if not pending:
+                break
             self._obey()
             began = time.perf_counter()
-            values = self._step(batch)
-            means.add(values, batch)
-            self._record(values)
-            self.samples += len(next(iter(batch.values())))
-            self.seconds += time.perf_counter() - began
+            first = self.step_count + 1
+            taken = self._step.some(pending[:1] if self._single_step else pending)
+            for step, (batch, values) in enumerate(zip(pending, taken, strict=False), first):
+                means.add(values, batch)
+                self._record(step, values)
+                self.samples += len(next(iter(batch.values())))
+            del pending[: len(taken)]
+            spent = time.perf_counter() - began
+            self.seconds += spent
+            at_once = min(MOST_AT_ONCE, max(1, int(RESPONSE * len(taken) / spent)))
         measured = means.values | self._step.running
         if self._validation is not None:
             found = self._evaluation(self._unless_stopped(self._validation), self._step.averages)
             validated = {f"val_{name}": value for name, value in found.items()}
-            self._record(validated)
+            self._record(self.step_count, validated)
             measured |= validated
         self.history = {name: [*self.history.get(name, ()), value] for name, value in measured.items()}
 
@@ -225,9 +239,9 @@ class Run:
                 self._carry_out("stop")
             yield batch
 
-    def _record(self, values: dict[str, float]) -> None:
+    def _record(self, step: int, values: dict[str, float]) -> None:
         for name, value in values.items():
-            self._series.setdefault(name, Series()).append(self.step_count, value)
+            self._series.setdefault(name, Series()).append(step, value)
 
     def _obey(self) -> None:
         """Carry out the commands given so far; while paused, wait for more."""

@@ -5,18 +5,20 @@ Updates are outputs: a step that is refused or goes wrong leaves every variable 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from flowloom.backends.portable import KernelError, PortableStep
+from flowloom.backends.choice import Backend, Step, make_step
+from flowloom.backends.portable import KernelError, NotFiniteError, is_finite
 from flowloom.compiler.expr import Expr, constant, placeholder
 from flowloom.compiler.gradient import gradients
 from flowloom.compiler.plan import make_plan
+from flowloom.compiler.rewriting import rewrite
 from flowloom.feeds import bind
-from flowloom.graph.expansion import Total, VariableInfo
+from flowloom.graph.expansion import STEP_KEY, Total, VariableInfo
 from flowloom.graph.graph import Graph
 from flowloom.graph.lower import Lowered, inputs_before, lower
 from flowloom.graph.tensor import Tensor
@@ -25,7 +27,7 @@ from flowloom.initializers import key_of
 from flowloom.ops import broadcast_to
 from flowloom.optimizers import Optimizer
 from flowloom.program import RunError, leaf_values, located
-from flowloom.spec import Spec, is_float
+from flowloom.spec import Spec
 from flowloom.training.measures import Array, Batch, Totals, streamed
 from flowloom.training.objective import objective
 from flowloom.training.updates import (
@@ -52,13 +54,19 @@ class _Planned:
     """
 
     lowered: Lowered
-    step: PortableStep
+    step: Step
     steering: dict[str, Expr]  # the leaf of each hyperparameter
     slots: dict[SlotKey, Expr]  # the leaf of each slot
     learns: bool
     running: tuple[str, ...]
     totals: dict[str, Total]
     targets: tuple[_Target, ...]
+
+    @property
+    def carried(self) -> list[Expr]:
+        """The leaves that the outputs after those that are measured are fed to at the next step."""
+        before = [total.before for total in self.totals.values()]
+        return before + [t.expr if isinstance(t, VariableInfo) else self.slots[t] for t in self.targets]
 
 
 class TrainStep:
@@ -68,14 +76,20 @@ class TrainStep:
     variables to train, None for all.
     """
 
-    def __init__(self, watched: Mapping[str, Tensor], optimizer: Optimizer, only: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        watched: Mapping[str, Tensor],
+        optimizer: Optimizer,
+        only: frozenset[str] | None = None,
+        backend: Backend = "auto",
+    ) -> None:
         self.graph: Graph = next(iter(watched.values())).graph
         self.optimizer = optimizer
         self.hyperparameters = {name: h.value for name, h in optimizer.hyperparameters.items()}
         self.inputs = inputs_before(self.graph, list(watched.values()))
         self.count = 0
         self.running: dict[str, float] = {}  # metrics over all samples since `restart`
-        self._watched, self._only = dict(watched), only
+        self._watched, self._only, self._backend = dict(watched), only, backend
         self._schedules = {n: s for n, s in optimizer.schedules.items() if s(0) == self.hyperparameters[n]}
         self._slots: dict[SlotKey, Array] = {}
         self._totals = Totals()
@@ -128,28 +142,76 @@ class TrainStep:
         """
         feeds = self._bound(batch)
         planned = self._planned(feeds)
-        for name, schedule in self._schedules.items():
-            self.hyperparameters[name] = schedule(self.updates)
-        leaves = self._leaves(planned, feeds)
-        inputs = [leaves[e] for e in planned.step.plan.inputs]
+        leaves = self._leaves(planned, feeds, [self.count])
+        inputs = [leaf[0] if isinstance(leaf, list) else leaf for leaf in leaves]
+        first = len(planned.step.plan.outputs) - len(planned.carried)
         try:
-            results = iter(planned.step(inputs))
+            results = planned.step(inputs)
         except KernelError as error:
             raise located(self.graph, planned.lowered, error) from None
-        values = dict(zip(self._watched, results, strict=False))
-        running = dict(zip(planned.running, results, strict=False))
-        totals = [next(results) for _ in planned.totals]
-        learned = list(results)
-        if not all(_is_finite(array) for array in (next(iter(values.values())), *learned)):
-            raise _not_finite(self.graph, planned, inputs)
-        self.running = {name: float(value) for name, value in running.items()}
-        self._totals.take(planned.totals, totals)
+        except NotFiniteError:
+            raise _not_finite(self.graph, planned, inputs) from None
+        (values,) = self._take(planned, [[r] for r in results[:first]], results[first:], 1)
+        return values
+
+    def some(self, batches: Sequence[Batch]) -> list[dict[str, float]]:
+        """Take steps on the first of `batches`, on one of them or on more; gives the watched values of each step taken.
+
+        On the native backend those of one shape are one call. Raises what a single step does, at the first batch.
+        """
+        several = len(batches) > 1 and self.optimizer.gradient_accumulation_steps == 1
+        if several and self.optimizer.ema_overwrite_frequency is None:
+            feeds = self._alike(batches)
+            taken = self._together(feeds) if len(feeds) > 1 else []
+            if taken:
+                return taken
+        return [self(batches[0])]
+
+    def _alike(self, batches: Sequence[Batch]) -> list[dict[str, Array]]:
+        """What the inputs are fed from the first batches, as far as they are just like the first: arrays of its
+        specs.
+        """
+        first = self._bound(batches[0])
+        forms = [(name, a.shape, a.dtype) for name, a in first.items()]
+        feeds = [first]
+        for batch in batches[1:]:
+            arrays: list[Any] = [batch.get(name) for name, _, _ in forms] if isinstance(batch, dict) else []
+            if len(arrays) != len(forms):
+                break
+            for a, (_, shape, dtype) in zip(arrays, forms, strict=True):
+                if type(a) is not np.ndarray or a.shape != shape or a.dtype != dtype:
+                    return feeds
+            feeds.append({name: a for (name, _, _), a in zip(forms, arrays, strict=True)})
+        return feeds
+
+    def _together(self, feeds: Sequence[Mapping[str, Array]]) -> list[dict[str, float]]:
+        """Steps on these feeds, of one shape, up to one that goes wrong; none where the backend takes them singly."""
+        planned = self._planned(feeds[0])
+        inputs = self._leaves(planned, feeds[0], range(self.count, self.count + len(feeds)))
+        place = {e: i for i, e in enumerate(planned.step.plan.inputs)}
+        for name, expr in planned.lowered.inputs.items():
+            if expr in place and name in feeds[0]:
+                inputs[place[expr]] = [each[name] for each in feeds]
+        back = planned.carried
+        first = len(planned.step.plan.outputs) - len(back)
+        carried = {first + k: place.get(leaf) for k, leaf in enumerate(back)}
+        done, results = planned.step.repeat(len(feeds), inputs, carried)
+        return self._take(planned, results[:first], results[first:], done) if done else []
+
+    def _take(
+        self, planned: _Planned, measured: Sequence[Any], carried: Sequence[Array], steps: int
+    ) -> list[dict[str, float]]:
+        """Make the results of `steps` steps those of this training; the watched values of each."""
+        watched = len(self._watched)
+        values = [{n: float(m[i]) for n, m in zip(self._watched, measured, strict=False)} for i in range(steps)]
+        self.running = {n: float(m[-1]) for n, m in zip(planned.running, measured[watched:], strict=True)}
+        self._totals.take(planned.totals, carried[: len(planned.totals)])
         applies = self._applies
-        self._commit(planned, learned)
-        self.count += 1
+        self._commit(planned, carried[len(planned.totals) :])
+        self.count += steps
         if applies and self.updates % (self.optimizer.ema_overwrite_frequency or self.updates + 1) == 0:
             self.finish()
-        return {name: float(value) for name, value in values.items()}
+        return values
 
     def _bound(self, batch: Batch) -> dict[str, Array]:
         if isinstance(batch, Mapping):  # and if not, `bind` says so
@@ -171,7 +233,7 @@ class TrainStep:
     def _plan(self, specs: Mapping[str, Spec], *, applies: bool) -> _Planned:
         watched = list(self._watched.values())
         lowered = lower(self.graph, watched, specs, training=True)
-        loss = objective(lowered)
+        (loss,) = rewrite([objective(lowered)], origins=lowered.origins, phases=["stabilise"]).outputs
         learned = _learned(lowered, loss, self._only)
         steering = {name: placeholder(f"hyperparameter {name}", Spec((), "float32")) for name in self.hyperparameters}
         kinds = slots_of(self.optimizer)
@@ -187,21 +249,32 @@ class TrainStep:
         running = {n: e for n, e, s in zip(list(self._watched)[1:], over_all.outputs, streams, strict=True) if s}
         targets = _targets(lowered, made, slots)
         measured = [loss, *lowered.outputs[1:], *running.values(), *(t.after for t in over_all.totals.values())]
-        step = PortableStep(make_plan([*measured, *targets.values()]))
+        finite = [0, *range(len(measured), len(measured) + len(targets))]
+        outputs = rewrite([*measured, *targets.values()], origins=lowered.origins).outputs
+        step = make_step(make_plan(outputs), self._backend, finite)
         return _Planned(lowered, step, steering, slots, bool(learned), tuple(running), over_all.totals, tuple(targets))
 
-    def _leaves(self, planned: _Planned, feeds: Mapping[str, Array]) -> dict[Expr, Array]:
-        key = key_of(self.graph.seed, f"step {self.count}")
-        leaves = leaf_values(self.graph, planned.lowered, feeds, key) | self._totals.leaves(planned.totals)
-        leaves[_STEP] = np.asarray(self.updates + 1, np.float32)
+    def _leaves(self, planned: _Planned, feeds: Mapping[str, Array], steps: Sequence[int]) -> list[Array | list[Array]]:
+        """What the plan's inputs are fed at these steps, by their count: an array, or a list where each has its own."""
+        seed, inputs = self.graph.seed, planned.step.plan.inputs
+        updates = [step // self.optimizer.gradient_accumulation_steps for step in steps]
+        leaves: dict[Expr, Array | list[Array]] = dict(self._totals.leaves(planned.totals))
+        leaves |= leaf_values(self.graph, planned.lowered, feeds, None)
+        if STEP_KEY in inputs:
+            leaves[STEP_KEY] = [key_of(seed, f"step {step}") for step in steps]
+        leaves[_STEP] = [np.asarray(update + 1, np.float32) for update in updates]
         for name, leaf in planned.steering.items():
-            leaves[leaf] = np.asarray(self.hyperparameters[name], np.float32)
+            schedule = self._schedules.get(name)
+            values = [self.hyperparameters[name]] if schedule is None else [schedule(update) for update in updates]
+            self.hyperparameters[name] = values[-1]
+            arrays = [np.asarray(value, np.float32) for value in values]
+            leaves[leaf] = arrays[0] if schedule is None else arrays
         kinds = slots_of(self.optimizer)
         for slot, leaf in planned.slots.items():
             if slot not in self._slots:
                 self._slots[slot] = np.full(leaf.spec.sizes, kinds[slot[1]].initial, leaf.spec.dtype)
             leaves[leaf] = self._slots[slot]
-        return leaves
+        return [leaves[e] for e in inputs]
 
     def _commit(self, planned: _Planned, results: Iterable[Array]) -> None:
         for target, array in zip(planned.targets, results, strict=True):
@@ -245,14 +318,9 @@ def _is_zeros(gradient: Expr) -> bool:
     return gradient is broadcast_to(constant(0, gradient.dtype), shape=gradient.shape)
 
 
-def _is_finite(value: Any) -> bool:
-    array = np.asarray(value)
-    return not is_float(array.dtype) or bool(np.isfinite(array).all())
-
-
 def _not_finite(graph: Graph, planned: _Planned, inputs: list[Array]) -> RunError:
     """The error of a step that is not finite: it names the first op that made such a value."""
-    first = planned.step.trace(inputs, lambda _e, value: not _is_finite(value))
+    first = planned.step.trace(inputs, lambda _e, value: not is_finite(value))
     if first is None:
         return RunError("the loss is not finite")
     node = next((id for id in planned.lowered.origins.of(first) if id in graph.nodes), None)

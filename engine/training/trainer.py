@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flowloom.backends.choice import Backend, check_backend
 from flowloom.data import DataError, Dataset
 from flowloom.feeds import bind
 from flowloom.graph.graph import Graph
@@ -12,7 +13,6 @@ from flowloom.graph.tensor import Tensor
 from flowloom.graph.variables import Variable
 from flowloom.optimizers import Optimizer, adam
 from flowloom.params import unknown_name
-from flowloom.program import Backend, check_backend
 from flowloom.spec import Spec, is_float
 from flowloom.training.evaluation import Evaluation
 from flowloom.training.measures import Batch
@@ -50,6 +50,7 @@ class Trainer:
         backend: Backend = "auto",
     ) -> None:
         check_backend(backend)
+        self.backend: Backend = backend
         self.loss, self.metrics = loss, _by_name({} if metrics is None else metrics)
         self.optimizer = adam() if optimizer is None else optimizer
         if not isinstance(self.optimizer, Optimizer):
@@ -99,7 +100,7 @@ class Trainer:
             raise RuntimeError(f"a run trains graph {self.graph.name!r}; wait for it, or stop it first")
         if self._by_hand is None or self._by_hand[0] != self.graph.structure:
             self._check_watched()
-            step = TrainStep(snapshot(self.graph, self._watched), self.optimizer, self._only)
+            step = TrainStep(snapshot(self.graph, self._watched), self.optimizer, self._only, self.backend)
             if self._by_hand is not None:
                 step.follow(self._by_hand[1])
             self._check_learns([step.prepare(batch)])
@@ -112,7 +113,7 @@ class Trainer:
         Raises what `start` raises for data that do not fit, and SpecError if the graph does not typecheck.
         """
         self._check_watched()
-        evaluation = Evaluation(snapshot(self.graph, self._watched), trained=True)
+        evaluation = Evaluation(snapshot(self.graph, self._watched), trained=True, backend=self.backend)
         for batch in _checked("data", data, evaluation.inputs):
             bind(evaluation.inputs, batch)
         return evaluation(data.batches())
@@ -123,12 +124,20 @@ class Trainer:
             raise TrainingError(f"epochs must be a whole number of at least 1; got {epochs!r}")
         self._check_watched()
         watched = snapshot(self.graph, self._watched)
-        step = TrainStep(watched, self.optimizer, self._only)
+        step = TrainStep(watched, self.optimizer, self._only, self.backend)
         self._check_learns([step.prepare(batch) for batch in _checked("data", data, step.inputs)])
         if validation is not None:
             for batch in _checked("validation", validation, step.inputs):
                 bind(step.inputs, batch)
-        return Run(self.graph, step, Evaluation(watched, trained=True), data, validation, epochs, paused=paused)
+        return Run(
+            self.graph,
+            step,
+            Evaluation(watched, trained=True, backend=self.backend),
+            data,
+            validation,
+            epochs,
+            paused=paused,
+        )
 
     def _check_learns(self, learns: list[bool]) -> None:
         if not all(learns):
