@@ -26,6 +26,7 @@ from flowloom import (
 )
 from flowloom.build import constant, gradients, input, output, variable
 from flowloom.checking import GradientError, check_gradients
+from flowloom.comparison import BackendError, check
 from flowloom.control import cond, scan, while_loop
 from flowloom.feeds import FeedError
 from flowloom.formats.flow import FlowFileError, load
@@ -288,6 +289,7 @@ from flowloom.spec import Spec, SpecError
 from flowloom.training import Run, Trainer, TrainingError, evaluate
 
 __all__ = [
+    "BackendError",
     "FeedError",
     "FlowFileError",
     "GradientError",
@@ -339,6 +341,7 @@ __all__ = [
     "ceil",
     "celu",
     "center_crop_pad",
+    "check",
     "check_gradients",
     "cholesky",
     "clip",

@@ -132,7 +132,8 @@ class NativeWhenReady:
         return self._native if self._waits or self._calls > TAKES_OVER else None
 
     def _prepare(self) -> None:
-        from flowloom.backends.native.step import NativeStep, can_run
+        from flowloom.backends.native.listing import can_run
+        from flowloom.backends.native.step import NativeStep
 
         try:
             self._native = NativeStep(self.plan, self._finite) if can_run(self.plan) else None

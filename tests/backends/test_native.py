@@ -9,7 +9,8 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from flowloom.backends.native.step import NativeStep, RefusedError, can_run
+from flowloom.backends.native.listing import can_run
+from flowloom.backends.native.step import NativeStep, RefusedError
 from flowloom.backends.portable import KernelError, PortableStep
 from flowloom.compiler.expr import Expr, build, placeholder
 from flowloom.compiler.plan import make_plan

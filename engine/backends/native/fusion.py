@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from flowloom.backends.native.instructions import LOWERINGS, Place, dense
+from flowloom.backends.native.instructions import Place, dense
 from flowloom.backends.native.layout import broadcast, own_place, viewed
 from flowloom.backends.native.templates import copy_of, is_elementwise, is_reduction, reduced_axes
-from flowloom.compiler.expr import CONSTANT, INPUT, ITEM, Expr
+from flowloom.compiler.expr import ITEM, Expr
 
 MOST_EXPRESSIONS = 48
 MOST_ARRAYS = 24
@@ -60,7 +60,7 @@ Item = Group | Single
 class Fusion:
     """The items that compute `steps`, an order of expressions, and where each expression lies."""
 
-    def __init__(self, steps: Sequence[Expr], leaves: Iterable[Expr], outputs: Sequence[Expr]) -> None:
+    def __init__(self, steps: Sequence[Expr], leaves: Iterable[Expr]) -> None:
         self.places: dict[Expr, Place] = {e: own_place(e) for e in leaves}
         self.items: list[Item] = []
         self.item_of: dict[Expr, Item] = {}
@@ -68,7 +68,6 @@ class Fusion:
         self._order = {e: i for i, e in enumerate(steps)}
         for e in steps:
             self._take(e)
-        self.outputs = outputs
 
     def _take(self, e: Expr) -> None:
         if e.op is ITEM:
@@ -231,13 +230,3 @@ class Fusion:
 
 def _same(strides: Sequence[int], others: Sequence[int], shape: Sequence[int]) -> bool:
     return all(s == t or n == 1 for s, t, n in zip(strides, others, shape, strict=True))
-
-
-def is_leaf(e: Expr) -> bool:
-    """Whether its memory is there before the step begins."""
-    return e.op in (INPUT, CONSTANT)
-
-
-def has_kernel(e: Expr) -> bool:
-    """Whether an op computed by itself has a native kernel."""
-    return e.op.name in LOWERINGS

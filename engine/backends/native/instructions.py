@@ -79,6 +79,23 @@ class Call:
     work: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Instruction:
+    """A call with what it stands for: the expressions that it computes. Or a portable kernel (`call` is None)."""
+
+    call: Call | None
+    computes: tuple[Expr, ...]
+    reads: tuple[Place, ...]
+    writes: tuple[Expr, ...]
+    portable: Callable[..., Any] | None = None
+
+
+def calling(call: Call, computes: Sequence[Expr]) -> Instruction:
+    """The instruction of a native call."""
+    reads = tuple(a for a in call.args if isinstance(a, Place) and a.base not in call.writes)
+    return Instruction(call, tuple(computes), reads, call.writes)
+
+
 Lowering: TypeAlias = "Callable[[Expr, Sequence[Place], Place], list[Call] | Call | None]"
 LOWERINGS: dict[str, Lowering] = {}
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from flowloom.backends.native.fusion import Fusion, Group
 from flowloom.backends.native.instructions import Argument, Call, Flag, Place, Scratch, dense
-from flowloom.backends.native.layout import broadcast, own_place
+from flowloom.backends.native.layout import broadcast
 from flowloom.backends.native.templates import (
     CHECK,
     array_type,
@@ -125,7 +125,7 @@ class _Writer:
         columns = group.axes is not None and not group.by_rows
         for m in self.wanted:
             strides = group.reduced_strides() if m in group.reduced else dense(group.domain)
-            self.writes[m] = _Array(f"q{len(self.writes)}", array_type(m.dtype), own_place(m), strides)
+            self.writes[m] = _Array(f"q{len(self.writes)}", array_type(m.dtype), self.fusion.places[m], strides)
         for m in self._spilled():
             inner = [1 if n == k else n for n, k in zip(group.domain, group.kept, strict=True)]
             self._spill(m, inner)
@@ -212,7 +212,8 @@ class _Writer:
             count *= axis.size
         work = float(count * sum(10 if is_costly(m) else 1 for m in self.full or self.group.members))
         source = "\n".join([head, *start, *self.lines, *end, ""])
-        return Call(source, tuple(a for _, a in args), tuple(self.wanted), self.split is not None, work)
+        writes = tuple(self.fusion.places[m].base for m in self.wanted)
+        return Call(source, tuple(a for _, a in args), writes, self.split is not None, work)
 
     def _arrays(self) -> list[_Array]:
         return list(dict.fromkeys([*self.reads.values(), *self.writes.values()]))

@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from flowloom.backends.native import blas, driver
-from flowloom.backends.native import kernels as kernels
-from flowloom.backends.native.decomposition import decompose
-from flowloom.backends.native.fusion import Fusion, Group, Item
-from flowloom.backends.native.instructions import (
-    LOWERINGS,
-    Argument,
-    Call,
-    Flag,
-    Function,
-    Place,
-    Scratch,
-)
+from flowloom.backends.native.instructions import Argument, Call, Flag, Function, Instruction, Place, Scratch
 from flowloom.backends.native.layout import own_place
-from flowloom.backends.native.loops import fused
+from flowloom.backends.native.listing import Listing, make_listing
 from flowloom.backends.native.machine import Machine, machine
-from flowloom.backends.native.templates import copy_of
-from flowloom.backends.portable import NotFiniteError, check_finite, portable_call
-from flowloom.compiler.expr import CONSTANT, INPUT, ITEM, Expr, toposort
-from flowloom.compiler.plan import FreeList, Plan, aligned
-from flowloom.spec import Spec, is_float
+from flowloom.backends.portable import NotFiniteError, check_finite
+from flowloom.compiler.expr import CONSTANT, Expr
+from flowloom.compiler.plan import Plan, aligned
+from flowloom.spec import Spec
 
 Array = np.ndarray[Any, Any]
 LINE = 64
@@ -41,145 +28,6 @@ LEAST_SHARE = 2e4  # of one instruction: one with fewer is done by one thread
 
 class RefusedError(RuntimeError):
     """A kernel met a value that it refuses. The portable backend, run on the same inputs, says which and why."""
-
-
-@dataclass(eq=False)
-class Instruction:
-    """A call with what it stands for: the expressions that it computes. Or a portable kernel (`call` is None)."""
-
-    call: Call | None
-    computes: tuple[Expr, ...]
-    reads: tuple[Place, ...]
-    writes: tuple[Expr, ...]
-    portable: Callable[..., Any] | None = None
-
-
-@dataclass(eq=False)
-class Listing:
-    """The instructions of a plan in order, and where everything lies; before anything is compiled."""
-
-    plan: Plan
-    outputs: tuple[Expr, ...]
-    instructions: list[Instruction]
-    sources: dict[Expr, Expr]
-    unwatched: list[int]  # outputs that must be finite, and of which no instruction says whether they are
-    offsets: dict[Expr, int] = field(default_factory=dict)
-    arena_bytes: int = 0
-
-
-def can_run(plan: Plan) -> bool:
-    """Whether all values have sizes that are known beforehand, and are of numbers."""
-    return all(_is_fixed(s) for e in (*plan.inputs, *plan.constants, *plan.steps) for s in _specs(e))
-
-
-def _specs(e: Expr) -> tuple[Spec, ...]:
-    return e.spec if isinstance(e.spec, tuple) else (e.spec,)
-
-
-def _is_fixed(spec: Spec) -> bool:
-    return spec.is_concrete and spec.dtype != object
-
-
-def make_listing(plan: Plan, finite: Collection[int] = ()) -> Listing:
-    """The instructions that compute a plan's outputs, and tell whether those at the positions `finite` are finite."""
-    written, sources = decompose(plan.outputs)
-    seen: set[Expr] = set()
-    outputs = []
-    for o in written:
-        apart = not o.args or o.op.view or o.op is ITEM or o in seen
-        seen.add(o)
-        outputs.append(copy_of(o) if apart else o)
-    order = toposort(outputs)
-    leaves = [e for e in order if e.op in (INPUT, CONSTANT)]
-    steps = [e for e in order if e.op not in (INPUT, CONSTANT)]
-    fusion = Fusion(steps, leaves, outputs)
-    watched = {outputs[k] for k in finite if is_float(outputs[k].dtype)}
-    unwatched = [k for k in finite if outputs[k] in watched and not isinstance(fusion.item_of[outputs[k]], Group)]
-    listing = Listing(plan, tuple(outputs), [], sources, unwatched)
-    items = fusion.ordered()
-    wanted = _needed(items, fusion, outputs)
-    for item in items:
-        listing.instructions += _instructions(item, fusion, wanted, watched)
-    _place_all(listing)
-    return listing
-
-
-def _needed(items: Sequence[Item], fusion: Fusion, outputs: Sequence[Expr]) -> set[Expr]:
-    """The expressions that must be in memory: those that another item reads, and the outputs."""
-    needed = {fusion.places[o].base for o in outputs}
-    for item in items:
-        for m in item.members if isinstance(item, Group) else (item.e,):
-            needed |= {
-                b for a in m.args if a in fusion.places and fusion.item_of.get(b := fusion.places[a].base) is not item
-            }
-    return needed
-
-
-def _instructions(item: Item, fusion: Fusion, wanted: set[Expr], watched: set[Expr]) -> list[Instruction]:
-    if isinstance(item, Group):
-        call = fused(item, fusion, wanted, watched)
-        return [Instruction(call, tuple(item.members), _places(call), call.writes)]
-    e = item.e
-    operands = [fusion.places[a] for a in e.args]
-    lower = LOWERINGS.get(e.op.name) if isinstance(e.spec, Spec) else None
-    if lower is not None:
-        copies: list[Instruction] = []
-        calls = lower(e, operands, fusion.places[e])
-        if calls is None and not all(p.is_dense for p in operands):
-            operands, copies = _dense(operands, e.args)
-            calls = lower(e, operands, fusion.places[e])
-        if calls is not None:
-            made = [calls] if isinstance(calls, Call) else calls
-            return [*copies, *(Instruction(c, (e,), _places(c), c.writes) for c in made)]
-        operands = [fusion.places[a] for a in e.args]
-    items = tuple(x for x in fusion.item_of if x.op is ITEM and x.args[0] is e)
-    writes = items if isinstance(e.spec, tuple) else (e,)
-    return [Instruction(None, (e,), tuple(operands), writes, portable_call(e, writes))]
-
-
-def _places(call: Call) -> tuple[Place, ...]:
-    return tuple(a for a in call.args if isinstance(a, Place) and a.base not in call.writes)
-
-
-def _dense(operands: Sequence[Place], args: Sequence[Expr]) -> tuple[list[Place], list[Instruction]]:
-    """The operands in C order, and what copies those that are not."""
-    ready, copies = [], []
-    for place, a in zip(operands, args, strict=True):
-        if place.is_dense:
-            ready.append(place)
-            continue
-        copy = copy_of(a)
-        small = Fusion([], [], [])
-        small.places[a] = place
-        group = Group(copy.spec.sizes, members=[copy])
-        small.places[copy] = own_place(copy)
-        small.item_of[copy] = group
-        call = fused(group, small, {copy}, set())
-        copies.append(Instruction(call, (copy,), (place,), (copy,)))
-        ready.append(own_place(copy))
-    return ready, copies
-
-
-# ---------------------------------------------------------------- memory
-
-
-def _place_all(listing: Listing) -> None:
-    """Give each result that is no output an offset in the arena, from when it is written to when it is last read."""
-    outputs = set(listing.outputs)
-    last: dict[Expr, int] = {}
-    for i, instruction in enumerate(listing.instructions):
-        for base in (*(p.base for p in instruction.reads), *instruction.writes):
-            last[base] = i
-    free = FreeList()
-    leaving: dict[int, list[Expr]] = {}
-    for i, instruction in enumerate(listing.instructions):
-        for e in instruction.writes:
-            if e not in outputs and e not in listing.offsets:
-                listing.offsets[e] = free.take(aligned(e.spec.nbytes))
-                leaving.setdefault(last[e], []).append(e)
-        for e in leaving.pop(i, ()):
-            free.give(listing.offsets[e], aligned(e.spec.nbytes))
-    listing.arena_bytes = free.top
 
 
 class NativeStep:

@@ -1,0 +1,175 @@
+"""Listing: the instructions that compute a plan, and where in memory everything lies; before anything is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from flowloom.backends.native import kernels as kernels
+from flowloom.backends.native.decomposition import decompose
+from flowloom.backends.native.fusion import Fusion, Group, Item
+from flowloom.backends.native.instructions import LOWERINGS, Call, Instruction, Place, calling
+from flowloom.backends.native.layout import own_place
+from flowloom.backends.native.looping import unrolled
+from flowloom.backends.native.loops import fused
+from flowloom.backends.native.templates import copy_of
+from flowloom.backends.portable import portable_call
+from flowloom.compiler.control import SCAN
+from flowloom.compiler.expr import CONSTANT, INPUT, ITEM, Expr, placeholder, toposort
+from flowloom.compiler.plan import FreeList, Plan, aligned
+from flowloom.spec import Spec, is_float
+
+
+@dataclass(eq=False)
+class Listing:
+    """The instructions of a plan in order, what they give, and the offsets of all else in one arena."""
+
+    plan: Plan
+    outputs: tuple[Expr, ...]
+    instructions: list[Instruction]
+    sources: dict[Expr, Expr]  # leads from what was written out to the expression of the plan that it is part of
+    unwatched: list[int]  # outputs that must be finite, and of which no instruction says whether they are
+    offsets: dict[Expr, int] = field(default_factory=dict)
+    arena_bytes: int = 0
+
+
+def can_run(plan: Plan) -> bool:
+    """Whether all values have sizes that are known beforehand, and are of numbers."""
+    return all(_is_fixed(s) for e in (*plan.inputs, *plan.constants, *plan.steps) for s in _specs(e))
+
+
+def _specs(e: Expr) -> tuple[Spec, ...]:
+    return e.spec if isinstance(e.spec, tuple) else (e.spec,)
+
+
+def _is_fixed(spec: Spec) -> bool:
+    return spec.is_concrete and spec.dtype != object
+
+
+def make_listing(plan: Plan, finite: Collection[int] = ()) -> Listing:
+    """The instructions that compute a plan's outputs, and tell whether those at the positions `finite` are finite."""
+    made = _Maker(plan.outputs, finite)
+    listing = Listing(plan, made.outputs, made.instructions, made.sources, made.unwatched)
+    _place_all(listing)
+    return listing
+
+
+class _Maker:
+    """Makes the instructions that compute some expressions."""
+
+    def __init__(self, wanted: Sequence[Expr], finite: Collection[int] = ()) -> None:
+        written, self.sources = decompose(wanted)
+        self.outputs = _apart(written)
+        order = toposort(self.outputs)
+        leaves = [e for e in order if e.op in (INPUT, CONSTANT)]
+        self.fusion = Fusion([e for e in order if e.op not in (INPUT, CONSTANT)], leaves)
+        items = self.fusion.ordered()
+        self._watched = {self.outputs[k] for k in finite if is_float(self.outputs[k].dtype)}
+        self._needed = self._in_memory(items)
+        fused = {m for item in items if isinstance(item, Group) for m in item.members}
+        self.unwatched = [k for k in finite if self.outputs[k] in self._watched - fused]
+        self.instructions = [i for item in items for i in self._instructions(item)]
+
+    def _in_memory(self, items: Sequence[Item]) -> set[Expr]:
+        """The expressions that must be in memory: those that another item reads, and the outputs."""
+        places, item_of = self.fusion.places, self.fusion.item_of
+        needed = {places[o].base for o in self.outputs}
+        for item in items:
+            for m in item.members if isinstance(item, Group) else (item.e,):
+                bases = {places[a].base for a in m.args if a in places}
+                needed |= {b for b in bases if item_of.get(b) is not item}
+        return needed
+
+    def _instructions(self, item: Item) -> list[Instruction]:
+        if isinstance(item, Group):
+            return [calling(fused(item, self.fusion, self._needed, self._watched), item.members)]
+        e, places = item.e, self.fusion.places
+        operands = [places[a] for a in e.args]
+        if e.op is SCAN and (made := self._scan(e, operands)) is not None:
+            return made
+        lower = LOWERINGS.get(e.op.name) if isinstance(e.spec, Spec) else None
+        if lower is not None:
+            copies: list[Instruction] = []
+            calls = lower(e, operands, places[e])
+            if calls is None and not all(p.is_dense for p in operands):
+                ready, copies = _dense(operands)
+                calls = lower(e, ready, places[e])
+            if calls is not None:
+                return [*copies, *(calling(c, (e,)) for c in ([calls] if isinstance(calls, Call) else calls))]
+        writes = tuple(self._items(e).values()) if isinstance(e.spec, tuple) else (e,)
+        return [Instruction(None, (e,), tuple(operands), writes, portable_call(e, writes))]
+
+    def _items(self, e: Expr) -> dict[int, Expr]:
+        """The outputs of `e` that are read, by position."""
+        return {x.params[0][1]: x for x in self.fusion.item_of if x.op is ITEM and x.args[0] is e}
+
+    def _scan(self, e: Expr, operands: Sequence[Place]) -> list[Instruction] | None:
+        ready, copies = _dense(operands)
+        made = unrolled(e, ready, self._items(e), _body, _copied)
+        return None if made is None else [*copies, *made]
+
+
+def _body(outputs: Sequence[Expr]) -> tuple[Sequence[Expr], list[Instruction]] | None:
+    """What the body of a loop gives, and its instructions; None if one of them is portable."""
+    made = _Maker(outputs)
+    return None if any(i.call is None for i in made.instructions) else (made.outputs, made.instructions)
+
+
+def _apart(outputs: Sequence[Expr]) -> tuple[Expr, ...]:
+    """The outputs, each in memory of its own: copies of those that are leaves, views, or there already."""
+    seen: set[Expr] = set()
+    apart = []
+    for o in outputs:
+        while not o.args or o.op.view or o.op is ITEM or o in seen:
+            o = copy_of(o)
+        seen.add(o)
+        apart.append(o)
+    return tuple(apart)
+
+
+def _dense(operands: Sequence[Place]) -> tuple[list[Place], list[Instruction]]:
+    """The operands in C order, and what copies those that are not."""
+    ready, copies = [], []
+    for i, place in enumerate(operands):
+        if not place.is_dense:
+            target = own_place(placeholder(f"operand {i} at {place.offset} of {id(place.base)}", _spec(place)))
+            copies.append(_copied(place, target))
+            place = target
+        ready.append(place)
+    return ready, copies
+
+
+def _copied(source: Place, target: Place) -> Instruction:
+    """The instruction that copies what lies at one place to another, which is in C order."""
+    e = copy_of(placeholder("copied", _spec(source)))
+    fusion = Fusion([], [])
+    group = Group(source.shape, members=[e])
+    fusion.places |= {e.args[0]: source, e: target}
+    fusion.item_of[e] = group
+    return calling(fused(group, fusion, {e}, set()), (e,))
+
+
+def _spec(place: Place) -> Spec:
+    return Spec(place.shape, place.dtype)
+
+
+# ---------------------------------------------------------------- memory
+
+
+def _place_all(listing: Listing) -> None:
+    """Give each result that is no output an offset in the arena, from when it is written to when it is last read."""
+    outputs = set(listing.outputs)
+    last: dict[Expr, int] = {}
+    for i, instruction in enumerate(listing.instructions):
+        for base in (*(p.base for p in instruction.reads), *instruction.writes):
+            last[base] = i
+    free = FreeList()
+    leaving: dict[int, list[Expr]] = {}
+    for i, instruction in enumerate(listing.instructions):
+        for e in instruction.writes:
+            if e not in outputs and e not in listing.offsets:
+                listing.offsets[e] = free.take(aligned(e.spec.nbytes))
+                leaving.setdefault(last[e], []).append(e)
+        for e in leaving.pop(i, ()):
+            free.give(listing.offsets[e], aligned(e.spec.nbytes))
+    listing.arena_bytes = free.top
