@@ -6,9 +6,13 @@ BLAS counts columns first: a C-ordered matrix is to it the transpose, and C = A 
 from __future__ import annotations
 
 import ctypes
+import importlib.machinery
+import importlib.util
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 # Templates for kernels. `a`, `b` and `c` are arrays of rows `lda`, `ldb`, `ldc` elements apart; `ta` and `tb` say (0 or
@@ -37,9 +41,7 @@ SOURCE = _SOURCE.replace("TYPE", "f32") + _SOURCE.replace("TYPE", "f64")
 @cache
 def address(name: str) -> int:
     """The address of a BLAS function, such as "sgemm", with Fortran's calling convention."""
-    from scipy.linalg import cython_blas
-
-    capsule = cython_blas.__pyx_capi__[name]
+    capsule = _cython_blas().__pyx_capi__[name]
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype = ctypes.c_char_p
     api.PyCapsule_GetName.argtypes = [ctypes.py_object]
@@ -47,6 +49,24 @@ def address(name: str) -> int:
     api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
     pointer = api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
     return int(pointer)
+
+
+@cache
+def _cython_blas() -> Any:
+    """SciPy's module of that name. All of `scipy.linalg` takes half a second to import, the module alone 50 ms."""
+    name = "scipy.linalg.cython_blas"
+    if "scipy.linalg" not in sys.modules:
+        scipy = importlib.util.find_spec("scipy")
+        assert scipy is not None
+        folder = Path((scipy.submodule_search_locations or ['.'])[0]) / "linalg"
+        for path in (folder / f"cython_blas{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES):
+            spec = importlib.util.spec_from_file_location(name, path) if path.exists() else None
+            if spec is not None and spec.loader is not None:
+                importlib.import_module("scipy")  # which finds its libraries, on Windows
+                module = sys.modules[name] = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(module)
+                return module
+    return importlib.import_module(name)
 
 
 @contextmanager

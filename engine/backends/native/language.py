@@ -12,15 +12,16 @@ integers truncate; `min` and `max` give NaN if one is NaN; `a if c else b`, `and
 a kernel do not overlap; `x + 3` of an array is the array from its element 3 on; sums written `s += x` may be taken in
 another order (always the same one). Functions without types are templates, inlined where they are called.
 
-`f32x16` is a vector of 16 numbers, on which arithmetic and `fma` work lane by lane (there are 4, 8 and 16 of f32, and
-2, 4 and 8 of f64). `f32x16(x)` has `x` in all lanes; `view(f32x16, x + i)` is the memory from `x[i]` on as such
-vectors.
+`f32x16` is a vector of 16 numbers (there are 4, 8 and 16 of f32, and 2, 4 and 8 of f64). Arithmetic, `fma`, `min`,
+`max`, comparisons and `where` work lane by lane. `f32x16(x)` has `x` in all lanes; `view(f32x16, x + i)` is the memory
+from `x[i]` on as such vectors.
 """
 
 from __future__ import annotations
 
 import ast
 import struct
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -351,7 +352,7 @@ class _Body:
         else:
             sign = "" if name in ("eq", "ne") else "s" if t.kind == "i" else "u"
             text = f"icmp {sign}{name} {t.llvm} {a.text}, {b.text}"
-        return Value(self._emit(text), BOOL)
+        return Value(self._emit(text), _truths(t.lanes))
 
     def _truth(self, node: ast.expr) -> str:
         value = self._value(node)
@@ -438,7 +439,7 @@ class _Body:
         for b in rest:
             x, y, t = self._alike(made, b, node)
             kind = {"f": f"{name}imum", "i": f"s{name}"}.get(t.kind, f"u{name}")
-            full = f"llvm.{kind}.{t.name if t.kind == 'f' else t.llvm}"
+            full = f"llvm.{kind}.{t.suffix if t.kind == 'f' else t.llvm}"
             self.module.declare(full, t.llvm, [t.llvm, t.llvm])
             made = Value(self._emit(f"call {t.llvm} @{full}({t.llvm} {x.text}, {t.llvm} {y.text})"), t)
         return made
@@ -543,6 +544,11 @@ class _Body:
         return KernelSourceError(f"kernel {self.name}: {reason}{where}")
 
 
+def _truths(lanes: int) -> Type:
+    """What a comparison gives: a truth value, or one for each lane of vectors."""
+    return BOOL if lanes == 1 else Type(f"boolx{lanes}", f"<{lanes} x i1>", "b", 1, lanes=lanes)
+
+
 def _annotation(arg: ast.arg) -> Type:
     match arg.annotation:
         case ast.List(elts=[ast.Name(id=name)]):
@@ -574,9 +580,10 @@ def _float_text(number: float, t: Type) -> str:
 
 
 def _special_where(body: _Body, args: Sequence[Value], node: ast.AST) -> Value:
-    condition = body._converted(body._settled(args[0]), BOOL, node)
     a, b, t = body._alike(args[1], args[2], node)
-    return Value(body._emit(f"select i1 {condition.text}, {t.llvm} {a.text}, {t.llvm} {b.text}"), t)
+    condition = body._converted(body._settled(args[0]), _truths(t.lanes), node)
+    chosen = f"select {_truths(t.lanes).llvm} {condition.text}, {t.llvm} {a.text}, {t.llvm} {b.text}"
+    return Value(body._emit(chosen), t)
 
 
 def _special_abs(body: _Body, args: Sequence[Value], node: ast.AST) -> Value:
@@ -718,5 +725,5 @@ _SPECIAL: dict[str, Callable[[_Body, Sequence[Value], ast.AST], Value]] = {
     "atomic_load": _special_atomic_load,
     "atomic_store": _special_atomic_store,
     "copy": _special_copy,
-    "give_way": _special_external("sched_yield"),
+    "give_way": _special_external("SwitchToThread" if sys.platform == "win32" else "sched_yield"),
 }
