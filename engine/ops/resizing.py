@@ -58,7 +58,7 @@ def resize(
 @resize.kernel
 def _(xp: Any, x: Any, *, extrapolation_value: float, out: Any = None, **how: Any) -> Any:
     axes = resized_axes(x, how["axes"])
-    steps = _steps([x.shape[a] for a in axes], **how)
+    steps = resamplings([x.shape[a] for a in axes], **how)
     y = x if how["mode"] == "nearest" else as_float(x)
     for axis, step in zip(axes, steps, strict=True):
         y = resample(xp, y, axis, taps(step))
@@ -107,7 +107,7 @@ def resize_backprop(
 @resize_backprop.kernel
 def _(xp: Any, g: Any, *, input_size: tuple[int, ...], out: Any = None, **how: Any) -> Any:
     y = as_float(g)
-    for axis, step in zip(resized_axes(g, how["axes"]), _steps(input_size, **how), strict=True):
+    for axis, step in zip(resized_axes(g, how["axes"]), resamplings(input_size, **how), strict=True):
         y = resample(xp, y, axis, turned(step))
     return _delivered(xp, y, g, out)
 
@@ -182,7 +182,7 @@ def _common(dims: Sequence[int], sizes: tuple[int, ...], policy: Policy) -> floa
     return (min if policy == "not_larger" else max)(n / d for n, d in zip(sizes, dims, strict=True))
 
 
-def _steps(
+def resamplings(
     dims: Sequence[int],
     *,
     axes: tuple[int, ...] | None,

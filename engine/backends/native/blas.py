@@ -58,7 +58,7 @@ def _cython_blas() -> Any:
     if "scipy.linalg" not in sys.modules:
         scipy = importlib.util.find_spec("scipy")
         assert scipy is not None
-        folder = Path((scipy.submodule_search_locations or ['.'])[0]) / "linalg"
+        folder = Path((scipy.submodule_search_locations or ["."])[0]) / "linalg"
         for path in (folder / f"cython_blas{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES):
             spec = importlib.util.spec_from_file_location(name, path) if path.exists() else None
             if spec is not None and spec.loader is not None:

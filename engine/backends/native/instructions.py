@@ -36,7 +36,8 @@ class Place:
     @property
     def is_dense(self) -> bool:
         """Whether the elements lie one after the other, in C order."""
-        return all(s == t or n == 1 for s, t, n in zip(self.strides, dense(self.shape), self.shape, strict=True))
+        steps = zip(self.strides, dense(self.shape), self.shape, strict=True)
+        return 0 in self.shape or all(s == t or n == 1 for s, t, n in steps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from flowloom.backends.native import kernels as kernels
+from flowloom.backends.native.copying import copies
 from flowloom.backends.native.decomposition import decompose
 from flowloom.backends.native.fusion import Fusion, Group, Item
 from flowloom.backends.native.instructions import LOWERINGS, Call, Instruction, Place, calling
 from flowloom.backends.native.layout import own_place
 from flowloom.backends.native.looping import unrolled
 from flowloom.backends.native.loops import fused
-from flowloom.backends.native.templates import copy_of
+from flowloom.backends.native.templates import COPY, copy_of
 from flowloom.backends.portable import portable_call
 from flowloom.compiler.control import SCAN
 from flowloom.compiler.expr import CONSTANT, INPUT, ITEM, Expr, placeholder, toposort
@@ -82,6 +83,9 @@ class _Maker:
 
     def _instructions(self, item: Item) -> list[Instruction]:
         if isinstance(item, Group):
+            (first, *others), places = item.members, self.fusion.places
+            if first.op is COPY and not others and first not in self._watched:
+                return [_copied(places[first.args[0]], places[first], (first,))]
             return [calling(fused(item, self.fusion, self._needed, self._watched), item.members)]
         e, places = item.e, self.fusion.places
         operands = [places[a] for a in e.args]
@@ -139,14 +143,11 @@ def _dense(operands: Sequence[Place]) -> tuple[list[Place], list[Instruction]]:
     return ready, copies
 
 
-def _copied(source: Place, target: Place) -> Instruction:
-    """The instruction that copies what lies at one place to another, which is in C order."""
-    e = copy_of(placeholder("copied", _spec(source)))
-    fusion = Fusion([], [])
-    group = Group(source.shape, members=[e])
-    fusion.places |= {e.args[0]: source, e: target}
-    fusion.item_of[e] = group
-    return calling(fused(group, fusion, {e}, set()), (e,))
+def _copied(source: Place, target: Place, computes: Sequence[Expr] = ()) -> Instruction:
+    """The instruction that copies what lies at one place to another."""
+    calls = copies(target, [(target, source)])
+    assert calls is not None
+    return calling(calls[0], computes)
 
 
 def _spec(place: Place) -> Spec:
