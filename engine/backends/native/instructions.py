@@ -82,13 +82,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instruction:
-    """A call with what it stands for: the expressions that it computes. Or a portable kernel (`call` is None)."""
+    """A call with what it stands for: the expressions that it computes. Or a portable kernel (`call` is None).
+
+    `within` are the loops that it is written out of, the outermost first.
+    """
 
     call: Call | None
     computes: tuple[Expr, ...]
     reads: tuple[Place, ...]
     writes: tuple[Expr, ...]
     portable: Callable[..., Any] | None = None
+    within: tuple[Expr, ...] = ()
 
 
 def calling(call: Call, computes: Sequence[Expr]) -> Instruction:

@@ -27,7 +27,8 @@ def viewed(e: Expr, of: Place, operands: Sequence[Expr]) -> Place | list[Place] 
         return None
     memory = np.empty(of.base.spec.size, of.dtype)
     steps = [s * of.dtype.itemsize for s in of.strides]
-    looked = np.lib.stride_tricks.as_strided(memory[of.offset :], of.shape, steps, writeable=False)
+    looked: Any = np.ndarray(of.shape, of.dtype, memory, of.offset * of.dtype.itemsize, steps)
+    looked.flags.writeable = False
     made = e.op.compute(np, looked, *values, **dict(e.params))
     if isinstance(made, tuple):
         places = [_place_of(m, memory, of.base) for m in made]
@@ -37,7 +38,7 @@ def viewed(e: Expr, of: Place, operands: Sequence[Expr]) -> Place | list[Place] 
 
 def _place_of(view: Any, memory: np.ndarray[Any, Any], base: Expr) -> Place | None:
     size = memory.dtype.itemsize
-    start = view.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
+    start = view.ctypes.data - memory.ctypes.data
     if view.dtype != memory.dtype or not 0 <= start < max(memory.nbytes, 1) or any(s % size for s in view.strides):
         return None
     return Place(base, start // size, view.shape, tuple(s // size for s in view.strides), view.dtype)

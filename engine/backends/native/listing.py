@@ -109,14 +109,14 @@ class _Maker:
 
     def _scan(self, e: Expr, operands: Sequence[Place]) -> list[Instruction] | None:
         ready, copies = _dense(operands)
-        made = unrolled(e, ready, self._items(e), _body, _copied)
+        made = unrolled(e, ready, self._items(e), self._body, _copied)
         return None if made is None else [*copies, *made]
 
-
-def _body(outputs: Sequence[Expr]) -> tuple[Sequence[Expr], list[Instruction]] | None:
-    """What the body of a loop gives, and its instructions; None if one of them is portable."""
-    made = _Maker(outputs)
-    return None if any(i.call is None for i in made.instructions) else (made.outputs, made.instructions)
+    def _body(self, outputs: Sequence[Expr]) -> tuple[Sequence[Expr], list[Instruction]] | None:
+        """What the body of a loop gives, and its instructions; None if one of them is portable."""
+        made = _Maker(outputs)
+        self.sources = made.sources | self.sources
+        return None if any(i.call is None for i in made.instructions) else (made.outputs, made.instructions)
 
 
 def _apart(outputs: Sequence[Expr]) -> tuple[Expr, ...]:

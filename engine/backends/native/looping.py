@@ -64,7 +64,7 @@ def unrolled(
         given = [_row(counts, n), *before, *(_row(x, n) for x in xs), *captures]
         where = dict(zip(body.inputs, given, strict=True))
         where |= zip(outputs, [*after, *(_row(s, n) for s in stacked)], strict=True)
-        listed += [_moved(instruction, where) for instruction in instructions]
+        listed += [_moved(instruction, where, e) for instruction in instructions]
         before = after
     return listed
 
@@ -79,13 +79,14 @@ def _row(stack: Place, n: int) -> Place:
     return Place(stack.base, stack.offset + n * stack.strides[0], stack.shape[1:], stack.strides[1:], stack.dtype)
 
 
-def _moved(instruction: Instruction, where: Mapping[Expr, Place]) -> Instruction:
-    """An instruction that reads and writes elsewhere."""
+def _moved(instruction: Instruction, where: Mapping[Expr, Place], loop: Expr) -> Instruction:
+    """An instruction of the body of a loop that reads and writes elsewhere."""
     call = instruction.call
     assert call is not None
     args = tuple(_elsewhere(a, where) if isinstance(a, Place) else a for a in call.args)
     writes = tuple(where[e].base if e in where else e for e in call.writes)
-    return calling(replace(call, args=args, writes=writes), instruction.computes)
+    moved = calling(replace(call, args=args, writes=writes), instruction.computes)
+    return replace(moved, within=(loop, *instruction.within))
 
 
 def _elsewhere(place: Place, where: Mapping[Expr, Place]) -> Place:

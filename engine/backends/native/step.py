@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from flowloom.backends.native import blas, driver
+from flowloom.backends.native.clock import seconds_per_cycle
 from flowloom.backends.native.instructions import Argument, Call, Flag, Function, Instruction, Place, Scratch
 from flowloom.backends.native.layout import own_place
 from flowloom.backends.native.listing import Listing, make_listing
@@ -60,6 +62,14 @@ class NativeStep:
             self._table.run(ready, results)
         check_finite(results, self.listing.unwatched)
         return results
+
+    def spent(self) -> tuple[int, Array]:
+        """How often it has run so far, and the seconds that each instruction of `listing` took in all, float64 (n,).
+
+        What an instruction waits for the other threads counts for it.
+        """
+        with self._lock:
+            return self._table.runs, self._table.seconds()
 
     @property
     def repeats(self) -> bool:
@@ -114,7 +124,7 @@ def _in_order(a: Array) -> Array:
 
 
 def _start(a: Array) -> int:
-    return int(a.__array_interface__["data"][0])
+    return a.ctypes.data
 
 
 class _Buffers:
@@ -140,6 +150,8 @@ class _Table:
 
     def __init__(self, listing: Listing, addresses: dict[str, int], threads: int) -> None:
         self.listing, self.threads = listing, threads
+        self.runs = 0
+        self._portable: dict[Instruction, float] = {}  # seconds
         calls = [i.call for i in listing.instructions if i.call is not None]
         scratch = max((aligned(a.bytes) for c in calls for a in c.args if isinstance(a, Scratch)), default=0)
         parts = max((sum(isinstance(a, Scratch) for a in c.args) for c in calls), default=0)
@@ -211,9 +223,10 @@ class _Table:
     def run(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
         given = [*inputs, *outputs]
         if self._varying:
-            starts = np.array([a.__array_interface__["data"][0] for a in given], np.int64)
+            starts = np.array([_start(a) for a in given], np.int64)
             self._blocks[self._where] = starts[self._which] + self._beyond
         self._flag[:2] = 0
+        self.runs += 1
         for segment in self.segments:
             if isinstance(segment, _Segment):
                 segment.run(self.threads)
@@ -231,13 +244,25 @@ class _Table:
         values = np.ascontiguousarray(starts[:, self._which] + self._beyond)
         where = self._blocks.ctypes.data + 8 * self._where
         self._flag[:2] = 0
-        return segment.repeat(self.threads, len(starts), where, values)
+        done = segment.repeat(self.threads, len(starts), where, values)
+        self.runs += min(done + 1, len(starts))
+        return done
+
+    def seconds(self) -> Array:
+        """What each instruction took in all runs."""
+        spent = dict(self._portable)
+        for segment in self.segments:
+            if isinstance(segment, _Segment):
+                spent |= zip(segment.instructions, segment.cycles * seconds_per_cycle(), strict=True)
+        return np.array([spent.get(i, 0.0) for i in self.listing.instructions])
 
     def _run_portable(self, instruction: Instruction, given: Sequence[Array]) -> None:
         assert instruction.portable is not None
+        began = time.perf_counter()
         arrays = [self._array(p, given) for p in instruction.reads]
         targets = [self._array(own_place(e), given) for e in instruction.writes]
         instruction.portable(arrays, targets)
+        self._portable[instruction] = self._portable.get(instruction, 0.0) + time.perf_counter() - began
 
     def _array(self, place: Place, given: Sequence[Array]) -> Array:
         """The array that a place is."""
@@ -254,7 +279,7 @@ class _Table:
             start = self.listing.offsets[base]
             memory = self._memory[start : start + base.spec.nbytes].view(base.spec.dtype)
         steps = [s * place.dtype.itemsize for s in place.strides]
-        return np.lib.stride_tricks.as_strided(memory[place.offset :], place.shape, steps)
+        return np.ndarray(place.shape, place.dtype, memory, place.offset * place.dtype.itemsize, steps)
 
 
 class _Segment:

@@ -14,8 +14,8 @@ import flowloom as fl
 class FlowloomModel(BackendRep):  # type: ignore[misc]
     """A model that is loaded once for each number of tensors in the sequences it is given."""
 
-    def __init__(self, model: ModelProto) -> None:
-        self.model = model
+    def __init__(self, model: ModelProto, backend: Any) -> None:
+        self.model, self._backend = model, backend
         self._programs: dict[Any, tuple[fl.Graph, fl.Program]] = {}
         if not any(_is_nested(i.type) for i in model.graph.input):
             self._program(())
@@ -40,22 +40,30 @@ class FlowloomModel(BackendRep):  # type: ignore[misc]
     def _program(self, parts: tuple[tuple[str, int | None], ...]) -> tuple[fl.Graph, fl.Program]:
         if parts not in self._programs:
             graph = fl.formats.onnx.load(self.model, parts=dict(parts))
-            self._programs[parts] = graph, fl.compile(graph.outputs)
+            self._programs[parts] = graph, fl.compile(graph.outputs, backend=self._backend)
         return self._programs[parts]
 
 
 class FlowloomBackend(Backend):  # type: ignore[misc]
     """Prepares models for flowloom on the CPU."""
 
+    backend: Any = "portable"
+
     @classmethod
     def prepare(cls, model: ModelProto, device: str = "CPU", **kwargs: Any) -> FlowloomModel:
         """The model, ready to run."""
-        return FlowloomModel(model)
+        return FlowloomModel(model, cls.backend)
 
     @classmethod
     def supports_device(cls, device: str) -> bool:
         """Whether there is such a device."""
         return device == "CPU"
+
+
+class NativeBackend(FlowloomBackend):
+    """Prepares models for flowloom's compiled kernels."""
+
+    backend = "native"
 
 
 def _is_nested(type: TypeProto) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from onnx.backend.base import Backend
 from onnx.backend.test import BackendTest
 
 from tests.formats.onnx.backend import FlowloomBackend
@@ -18,15 +19,19 @@ EXCLUDED = {
     "test_identity_sequence|test_sequence_insert": "inputs without a declared number of dimensions",
 }
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # the cases are computed with overflows and divisions by zero on purpose
-    suite = BackendTest(FlowloomBackend, __name__)
-for pattern in EXCLUDED:
-    suite.exclude(pattern)
-for name, case in suite.test_cases.items():
-    if name == "OnnxBackendRealModelTest":  # these download
-        continue
-    for test in [t for t in vars(case) if t.endswith("_cuda")]:
-        delattr(case, test)
-    globals()[name] = case
-del case
+
+def cases(backend: type[Backend], module: str) -> dict[str, type]:
+    """The test cases for a backend, by name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the cases are computed with overflows and divisions by zero on purpose
+        suite = BackendTest(backend, module)
+    for pattern in EXCLUDED:
+        suite.exclude(pattern)
+    found = {n: c for n, c in suite.test_cases.items() if n != "OnnxBackendRealModelTest"}  # which downloads
+    for case in found.values():
+        for test in [t for t in vars(case) if t.endswith("_cuda")]:
+            delattr(case, test)
+    return found
+
+
+globals().update(cases(FlowloomBackend, __name__))
