@@ -87,6 +87,12 @@ def tidy() -> None:
     run(PYTHON, "-m", "ruff", "format", ".")
 
 
+def bench(*arguments: str) -> None:
+    """Time flowloom beside those peers that are installed in .venv. Further arguments go to `python -m benchmarks`."""
+    install("test")
+    run(PYTHON, "-m", "benchmarks", *arguments)
+
+
 def front_end() -> None:
     """Bundle the front end if its sources have changed."""
     install("lab")
@@ -163,6 +169,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "lint": lint,
     "types": types,
     "tidy": tidy,
+    "bench": bench,
     "front-end": front_end,
     "clean": clean,
 }

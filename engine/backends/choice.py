@@ -112,6 +112,17 @@ class NativeWhenReady:
             self._portable = PortableStep(self.plan, self._finite)
         return self._portable
 
+    @property
+    def native(self) -> Any:
+        """The plan on the native backend; None while it is not prepared, or if it cannot run there."""
+        return self._native
+
+    def prepared(self) -> Any:
+        """The plan on the native backend, prepared now if it is not yet; None if it cannot run there."""
+        if not self._ready.is_set():
+            self._prepare()
+        return self._native
+
     def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
         """Run step by step on the portable backend, and show each result to `look` until it says True."""
         return self.portable.trace(inputs, look)
@@ -120,7 +131,7 @@ class NativeWhenReady:
         """The native step, if this call is to be run by it."""
         if not self._waits and self._calls <= TAKES_OVER:
             self._calls += 1
-            if self._calls == BEGINS:
+            if self._calls == BEGINS and not self._ready.is_set():
                 _compiler().put(self._prepare)
             if self._calls > TAKES_OVER:
                 self._ready.wait()

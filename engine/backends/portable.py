@@ -6,6 +6,7 @@ The line is generated source (names only; every value is bound by reference), ab
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -74,14 +75,29 @@ class PortableStep:
 
     def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
         """Run step by step and show each result to `look`; the step at which it says True, or None."""
-        values: dict[Expr, Any] = dict(zip(self.plan.inputs, inputs, strict=True))
-        values |= {c: c.value for c in self.plan.constants}
+        values = self._leaves(inputs)
         with self._lock, np.errstate(all="ignore"):
             for e, call in zip(self.plan.steps, self._calls, strict=True):
                 values[e] = call(*(values[a] for a in e.args))
                 if look(e, values[e]):
                     return e
         return None
+
+    def timed(self, inputs: Sequence[Array]) -> list[float]:
+        """Run step by step; the seconds that each step of the plan took."""
+        values = self._leaves(inputs)
+        spent = []
+        with self._lock, np.errstate(all="ignore"):
+            for e, call in zip(self.plan.steps, self._calls, strict=True):
+                args = [values[a] for a in e.args]
+                began = time.perf_counter()
+                values[e] = call(*args)
+                spent.append(time.perf_counter() - began)
+        return spent
+
+    def _leaves(self, inputs: Sequence[Array]) -> dict[Expr, Any]:
+        """The values of inputs and constants."""
+        return dict(zip(self.plan.inputs, inputs, strict=True)) | {c: c.value for c in self.plan.constants}
 
     def _bind(self, e: Expr) -> Callable[..., Any]:
         """The call that computes `e` from its arguments' values."""

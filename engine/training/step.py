@@ -143,7 +143,8 @@ class TrainStep:
         feeds = self._bound(batch)
         planned = self._planned(feeds)
         leaves = self._leaves(planned, feeds, [self.count])
-        inputs = [leaf[0] if isinstance(leaf, list) else leaf for leaf in leaves]
+        plan = planned.step.plan
+        inputs = [a[0, ...] if a.ndim > e.spec.ndim else a for a, e in zip(leaves, plan.inputs, strict=True)]
         first = len(planned.step.plan.outputs) - len(planned.carried)
         try:
             results = planned.step(inputs)
@@ -187,7 +188,8 @@ class TrainStep:
     def _together(self, feeds: Sequence[Mapping[str, Array]]) -> list[dict[str, float]]:
         """Steps on these feeds, of one shape, up to one that goes wrong; none where the backend takes them singly."""
         planned = self._planned(feeds[0])
-        inputs = self._leaves(planned, feeds[0], range(self.count, self.count + len(feeds)))
+        steps = range(self.count, self.count + len(feeds))
+        inputs: list[Array | list[Array]] = list(self._leaves(planned, feeds[0], steps))
         place = {e: i for i, e in enumerate(planned.step.plan.inputs)}
         for name, expr in planned.lowered.inputs.items():
             if expr in place and name in feeds[0]:
@@ -254,21 +256,21 @@ class TrainStep:
         step = make_step(make_plan(outputs), self._backend, finite)
         return _Planned(lowered, step, steering, slots, bool(learned), tuple(running), over_all.totals, tuple(targets))
 
-    def _leaves(self, planned: _Planned, feeds: Mapping[str, Array], steps: Sequence[int]) -> list[Array | list[Array]]:
-        """What the plan's inputs are fed at these steps, by their count: an array, or a list where each has its own."""
+    def _leaves(self, planned: _Planned, feeds: Mapping[str, Array], steps: Sequence[int]) -> list[Array]:
+        """What the plan's inputs are fed at these steps, by their count; with an axis more where each has its own."""
         seed, inputs = self.graph.seed, planned.step.plan.inputs
         updates = [step // self.optimizer.gradient_accumulation_steps for step in steps]
-        leaves: dict[Expr, Array | list[Array]] = dict(self._totals.leaves(planned.totals))
-        leaves |= leaf_values(self.graph, planned.lowered, feeds, None)
+        leaves = leaf_values(self.graph, planned.lowered, feeds, None) | self._totals.leaves(planned.totals)
         if STEP_KEY in inputs:
-            leaves[STEP_KEY] = [key_of(seed, f"step {step}") for step in steps]
-        leaves[_STEP] = [np.asarray(update + 1, np.float32) for update in updates]
+            leaves[STEP_KEY] = np.stack([key_of(seed, f"step {step}") for step in steps])
+        leaves[_STEP] = np.array(updates, np.float32) + np.float32(1)
         for name, leaf in planned.steering.items():
-            schedule = self._schedules.get(name)
-            values = [self.hyperparameters[name]] if schedule is None else [schedule(update) for update in updates]
-            self.hyperparameters[name] = values[-1]
-            arrays = [np.asarray(value, np.float32) for value in values]
-            leaves[leaf] = arrays[0] if schedule is None else arrays
+            if schedule := self._schedules.get(name):
+                values = [schedule(update) for update in updates]
+                self.hyperparameters[name] = values[-1]
+                leaves[leaf] = np.array(values, np.float32)
+            else:
+                leaves[leaf] = np.asarray(self.hyperparameters[name], np.float32)
         kinds = slots_of(self.optimizer)
         for slot, leaf in planned.slots.items():
             if slot not in self._slots:

@@ -1,0 +1,1 @@
+"""Side-by-side timings of flowloom and its peers: `make bench`, or `python -m benchmarks --help`."""

@@ -1,0 +1,137 @@
+"""flowloom beside PyTorch, JAX, ONNX Runtime and plain NumPy, in one run: `python -m benchmarks --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import growth, importing, memory, scaling, starting
+from benchmarks.peers import PEERS
+from benchmarks.plot import draw
+from benchmarks.report import Section, comparison_sections, document
+from benchmarks.timing import Comparison, Task, compare, processes
+from benchmarks.workloads import WORKLOADS
+
+HERE = Path(__file__).resolve().parent
+SECTIONS = ("training", "inference", "import", "first", "memory", "scaling", "growth")
+INFERRED = ("mnist", "lenet")
+MULTIPLE = (
+    "In brackets the time as a multiple of flowloom's, the median over rounds: above 1 flowloom is faster. "
+    "Only rounds count in which other programs took less than a tenth of a core; ~: there was none."
+)
+
+
+def main() -> int:
+    """Measure, report; the status is 1 if the results of a peer do not agree."""
+    options = _options()
+    lacks = {name: PEERS[name].lack() for name in options.peers}
+    peers = [name for name, lack in lacks.items() if lack is None]
+    left_out = [f"{PEERS[name].title} is left out: {lack}." for name, lack in lacks.items() if lack is not None]
+    for line in left_out:
+        _say(line)
+    sections, trained = _measure(options, peers)
+    head = "\n\n".join([_conditions(options, peers), *left_out])
+    picture = draw(trained) if trained else None
+    if picture is not None and options.output is not None:
+        head += "\n\n![Times of the training steps as multiples of flowloom's](results.svg)"
+    text = document("Side by side", head, sections)
+    if options.output is None:
+        print(text)
+    else:
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "RESULTS.md").write_text(text, encoding="utf-8")
+        if picture is not None:
+            (options.output / "results.svg").write_text(picture, encoding="utf-8")
+        _say(f"written to {options.output / 'RESULTS.md'}")
+    return int(any(section.errors for section in sections))
+
+
+def _measure(options: argparse.Namespace, peers: Sequence[str]) -> tuple[list[Section], list[Comparison]]:
+    """All sections that are wished for, and the comparisons that are drawn."""
+    sections: list[Section] = []
+    trained: list[Comparison] = []
+    wished, threads, rounds = options.sections, options.threads, options.rounds
+    training = [_task(name, "train", options.quick) for name in options.workloads]
+    asking = [_task(name, "infer", options.quick) for name in INFERRED if name in options.workloads]
+    if {"training", "inference"} & set(wished):
+        with processes({name: (name, threads) for name in peers}, _say) as made:
+            if "training" in wished:
+                trained = compare(made, training, rounds, _say)
+                text = f"One step: forward, backward, Adam. {MULTIPLE} NumPy is written by hand for dense layers only."
+                sections += comparison_sections("A training step", text, trained)
+            if "inference" in wished and asking:
+                asked = compare(made, asking, rounds, _say)
+                text = f"The scores of one sample. ONNX Runtime runs the model that flowloom saved. {MULTIPLE}"
+                sections += comparison_sections("Inference at batch 1", text, asked)
+    if "import" in wished:
+        sections.append(importing.measure(peers, rounds))
+    if "first" in wished:
+        sections.append(starting.measure(peers, threads, 1 if options.quick else 3, _say))
+    if "memory" in wished:
+        sections.append(memory.measure(peers, threads, _say))
+    if "scaling" in wished and threads > 1:
+        sections.append(scaling.measure(peers, training, rounds, _say))
+    if "growth" in wished:
+        sections += growth.measure(peers, threads, rounds, 10 if options.quick else 50, _say)
+    return sections, trained
+
+
+def _task(name: str, kind: str, quick: bool) -> Task:
+    if kind == "train":
+        workload = WORKLOADS[name]()
+        return Task(workload.title, "train", name, max(2, workload.steps // 5) if quick else workload.steps)
+    return Task(WORKLOADS[name](batch=1).title, "infer", name, 50 if quick else 500, {"batch": 1})
+
+
+def _conditions(options: argparse.Namespace, peers: Sequence[str]) -> str:
+    """Where and how it was measured."""
+    versions = dict.fromkeys(f"{PEERS[n].package} {PEERS[n].version()}" for n in peers)
+    threads = f"{options.threads} thread{'s' * (options.threads > 1)} for all"
+    return (
+        f"{_processor()}, {threads}, Python {platform.python_version()}, {', '.join(versions)}. "
+        f"{options.rounds} rounds, in each of which every framework runs once in a process of its own while the others "
+        "sleep; medians. All begin with the same weights and see the same batch."
+    )
+
+
+def _processor() -> str:
+    """The name of the processor, as well as the system says it."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def _options() -> argparse.Namespace:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="NAME")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="NAME")
+    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS), metavar="NAME")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--threads", type=int, default=cores, help="for all frameworks alike (default: every core)")
+    parser.add_argument("--quick", action="store_true", help="3 rounds of few steps, without torch.compile")
+    parser.add_argument("--output", type=Path, help="a folder for the report (default: here after a whole run)")
+    options = parser.parse_args()
+    whole = not options.quick and all(
+        getattr(options, part) == parser.get_default(part) for part in ("workloads", "peers", "sections")
+    )
+    if options.quick:
+        options.rounds = min(options.rounds, 3)
+        if options.peers == list(PEERS):
+            options.peers = [name for name in PEERS if name != "torch-compile"]
+    if options.output is None and whole:
+        options.output = HERE
+    return options
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
