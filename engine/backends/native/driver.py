@@ -1,8 +1,10 @@
-"""The driver: one compiled loop that runs a table of instructions, with the GIL free, on one thread or on several.
+"""The driver: one compiled loop that runs a table of instructions, with the GIL free, alone or with helpers.
 
-Around each instruction it reads the cycle counter, so what each one takes is always known. Threads run the same
-table: an instruction that can be shared is run by all of them, each for its part, any other by the first. They wait
-for each other where one may read what another wrote.
+Around each instruction it reads the cycle counter, so what each one takes is always known. An instruction that can be
+shared is cut into as many parts as there are threads. The thread that leads offers them one after the other, and
+helpers, which watch for that, take what they can; the leader takes the rest and goes on when all parts are done. So it
+never waits for a helper that has not woken yet, or that another program has taken the core from, and since the parts
+are always the same, so are the results.
 """
 
 from __future__ import annotations
@@ -11,58 +13,90 @@ import ctypes
 import os
 import threading
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from flowloom.backends.native.machine import machine
 
-# The table lies in memory that kernels read behind the compiler's back, so all of it is given by address.
+# The table lies in memory that kernels read behind the compiler's back, so all of it is given by address. `offer` holds
+# which part is next (its lower 16 bits) of which instruction (all above), and -1 when there is nothing to do any more.
 SOURCE = """
-def wait(arrived, generation, threads):
-    mine = atomic_load(generation)
-    if atomic_add(arrived, 1) + 1 == threads:
-        atomic_store(arrived, 0)
-        atomic_add(generation, 1)
-    else:
-        turns = 0
-        while atomic_load(generation) == mine:
-            turns = turns + 1
-            if turns > 2000:
-                give_way()
+def relaxed(turns):
+    relax()
+    if turns > 2000:
+        give_way()
 
 
-def kernel(functions: i64, blocks: i64, shared: i64, waits: i64, cycles_of: i64, count: i64, meeting: i64, flag: i64,
-           steps: i64, patches: i64, where: i64, values: i64, done: i64):
-    stopped = address(i64, flag)
-    arrived = address(i64, meeting)
-    generation = address(i64, meeting) + 8
-    step = 0
-    while step < steps:
-        if thread == 0:
-            for p in range(patches):
-                target = address(i64, address(i64, where)[p])
-                atomic_store(target, address(i64, values)[step * patches + p])
-        for i in range(count):
-            began = cycles()
-            if threads > 1:
-                if address(u8, waits)[i] != u8(0):
-                    wait(arrived, generation, threads)
-            if address(u8, shared)[i] != u8(0):
-                invoke(address(i64, functions)[i], address(i64, address(i64, blocks)[i]), thread, threads)
-            else:
-                if thread == 0:
-                    invoke(address(i64, functions)[i], address(i64, address(i64, blocks)[i]), 0, 1)
-            if thread == 0:
-                spent = address(i64, cycles_of) + i
-                spent[0] = spent[0] + (cycles() - began)
-        if threads > 1:
-            wait(arrived, generation, threads)
-        if atomic_load(stopped) + atomic_load(stopped + 1) != 0:
-            step = steps
+def help(functions, blocks, offer, done, count, threads):
+    turns = 0
+    word = atomic_load(offer)
+    while word >= 0:
+        part = word & 65535
+        turns += 1
+        if part < threads:
+            if compare_and_swap(offer, word, word + 1):
+                i = (word >> 16) % count
+                invoke(functions[i], address(i64, blocks[i]), part, threads)
+                atomic_add(done, 1)
+                turns = 0
         else:
-            if thread == 0:
-                atomic_store(address(i64, done), step + 1)
-        step = step + 1
+            relaxed(turns)
+        word = atomic_load(offer)
+
+
+def lead(function, block, offer, done, position, threads):
+    atomic_store(done, 0)
+    atomic_store(offer, position << 16)
+    mine = 0
+    part = 0
+    while part < threads:
+        word = atomic_load(offer)
+        part = word & 65535
+        if part < threads:
+            if compare_and_swap(offer, word, word + 1):
+                invoke(function, address(i64, block), part, threads)
+                mine += 1
+    turns = 0
+    while atomic_load(done) + mine < threads:
+        turns += 1
+        relaxed(turns)
+
+
+def kernel(functions_at: i64, blocks_at: i64, shared_at: i64, cycles_at: i64, count: i64, offer_at: i64, flag_at: i64,
+           steps: i64, patches: i64, where_at: i64, values_at: i64, finished_at: i64):
+    functions = address(i64, functions_at)
+    blocks = address(i64, blocks_at)
+    shared = address(u8, shared_at)
+    cycles_of = address(i64, cycles_at)
+    flag = address(i64, flag_at)
+    offer = address(i64, offer_at)
+    done = offer + 8
+    if thread > 0:
+        help(functions, blocks, offer, done, count, threads)
+    else:
+        step = 0
+        while step < steps:
+            for p in range(patches):
+                atomic_store(address(i64, address(i64, where_at)[p]), address(i64, values_at)[step * patches + p])
+            for i in range(count):
+                began = cycles()
+                if threads > 1 and shared[i] != u8(0):
+                    lead(functions[i], blocks[i], offer, done, step * count + i, threads)
+                else:
+                    invoke(functions[i], address(i64, blocks[i]), 0, 1)
+                cycles_of[i] = cycles_of[i] + (cycles() - began)
+            step += 1
+            if atomic_load(flag) + atomic_load(flag + 1) != 0:
+                steps = 0
+            else:
+                atomic_store(address(i64, finished_at), step)
+        atomic_store(offer, -1)
 """
+
+
+class Job(Protocol):
+    """A table to run: the address of the driver's arguments. It holds all the memory that the table names."""
+
+    arguments: int
 
 
 @cache
@@ -73,30 +107,33 @@ def driver() -> Any:
 
 
 class Team:
-    """Threads that run a table together: the caller's and others, which sleep in between."""
+    """Helpers, which sleep until there is a table to run."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._run = driver()
-        self._busy = threading.Lock()
-        self._job = 0
+        self._job: Job | None = None
         self._calls = [threading.Lock() for _ in range(threads - 1)]
         for i, call in enumerate(self._calls):
             call.acquire()
-            threading.Thread(target=self._serve, args=(i + 1, call), name=f"flowloom {i + 1}", daemon=True).start()
+            threading.Thread(target=self._help, args=(i + 1, call), name=f"flowloom {i + 1}", daemon=True).start()
 
-    def run(self, arguments: int) -> None:
-        """Run the driver on its block of arguments, all threads together."""
-        with self._busy:
-            self._job = arguments
-            for call in self._calls:
+    def run(self, job: Job) -> None:
+        """Run a table. Where two are run at once, the helpers go to one of them."""
+        self._job = job
+        for call in self._calls:
+            if call.locked():  # else it has been called already, and will find the newest job
                 call.release()
-            self._run(arguments, 0, self.threads)
+        self._run(job.arguments, 0, self.threads)
+        self._job = None
 
-    def _serve(self, thread: int, call: threading.Lock) -> None:
+    def _help(self, thread: int, call: threading.Lock) -> None:
         while True:
             call.acquire()
-            self._run(self._job, thread, self.threads)
+            job = self._job  # which keeps the table's memory alive for as long as this thread looks at it
+            if job is not None:
+                self._run(job.arguments, thread, self.threads)
+            del job
 
 
 @cache

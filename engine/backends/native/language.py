@@ -20,6 +20,7 @@ from `x[i]` on as such vectors.
 from __future__ import annotations
 
 import ast
+import platform
 import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -628,6 +629,23 @@ def _special_atomic_add(body: _Body, args: Sequence[Value], node: ast.AST) -> Va
     return Value(body._emit(f"atomicrmw add ptr {args[0].text}, i64 {amount.text} seq_cst"), I64)
 
 
+def _special_swap(body: _Body, args: Sequence[Value], node: ast.AST) -> Value:
+    """compare_and_swap(array of i64, expected, new): put `new` in its first element if that is `expected`; whether it
+    was.
+    """
+    expected, new = (body._fitted(a, I64, node) for a in args[1:])
+    pair = body._emit(f"cmpxchg ptr {args[0].text}, i64 {expected.text}, i64 {new.text} seq_cst seq_cst")
+    return Value(body._emit(f"extractvalue {{ i64, i1 }} {pair}, 1"), BOOL)
+
+
+def _special_relax(body: _Body, args: Sequence[Value], node: ast.AST) -> Value:
+    """relax(): tell the processor that this is a loop that waits."""
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        body.module.declare("llvm.x86.sse2.pause", "void", [])
+        body._line("call void @llvm.x86.sse2.pause()")
+    return Value("", VOID)
+
+
 def _special_atomic_load(body: _Body, args: Sequence[Value], node: ast.AST) -> Value:
     return Value(body._emit(f"load atomic i64, ptr {args[0].text} seq_cst, align 8"), I64)
 
@@ -723,6 +741,8 @@ _SPECIAL: dict[str, Callable[[_Body, Sequence[Value], ast.AST], Value]] = {
     "invoke": _special_call,
     "atomic_add": _special_atomic_add,
     "atomic_load": _special_atomic_load,
+    "compare_and_swap": _special_swap,
+    "relax": _special_relax,
     "atomic_store": _special_atomic_store,
     "copy": _special_copy,
     "give_way": _special_external("SwitchToThread" if sys.platform == "win32" else "sched_yield"),

@@ -1,7 +1,7 @@
 """Looping: a scan as the instructions of its body, written out once for each step.
 
-All steps use the same kernels and the same working memory; what differs is where they read and write. States are written
-to where the next step reads them: into their history, where that is asked for, else into two places in turn.
+All steps use the same kernels and the same working memory; what differs is where they read and write. States are
+written to where the next step reads them: into their history, where that is asked for, else into two places in turn.
 """
 
 from __future__ import annotations

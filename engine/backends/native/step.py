@@ -24,7 +24,7 @@ from flowloom.spec import Spec
 
 Array = np.ndarray[Any, Any]
 LINE = 64
-STEPS = 8  # where the number of steps stands among the driver's arguments; what is patched follows it
+STEPS = 7  # where the number of steps stands among the driver's arguments; what is patched follows it
 LEAST_WORK = 1e6  # elementary operations: a step with fewer is done before another thread has woken
 LEAST_SHARE = 2e4  # of one instruction: one with fewer is done by one thread
 
@@ -191,9 +191,9 @@ class _Table:
             self._bind(instruction.call)
         self._blocks = np.array(self._values, np.int64)
         start = self._blocks.ctypes.data
-        self.segments = [
-            s.finish(start, self._flag, listing.offsets) if isinstance(s, _Segment) else s for s in self.segments
-        ]
+        for segment in self.segments:
+            if isinstance(segment, _Segment):
+                segment.finish(start, self._flag, self._blocks, self._memory)
         varying = np.array(self._varying, np.int64).reshape(-1, 3).T
         self._where, self._which, self._beyond = varying
 
@@ -304,20 +304,21 @@ class _Segment:
         self._functions.append(function)
         self._offsets.append(offset)
 
-    def finish(self, blocks: int, flag: Array, offsets: dict[Expr, int]) -> _Segment:
+    def finish(self, blocks: int, flag: Array, *memory: Any) -> None:
+        """Fill in the addresses. All that lies in `memory` stays alive with the segment, which helpers hold longest."""
         count = len(self.instructions)
+        self._memory = (flag, *memory)
         self.functions = np.array(self._functions, np.int64)
         self.blocks = np.array(self._offsets, np.int64) * 8 + blocks
         shared = [i.call is not None and i.call.parallel and i.call.work >= LEAST_SHARE for i in self.instructions]
         self.shared = np.array(shared, np.uint8)
-        self.waits = np.array(_waits(self.instructions, shared, offsets), np.uint8)
         self.cycles = np.zeros(count, np.int64)
-        self.meeting = np.zeros(32, np.int64)
-        self.done = np.zeros(8, np.int64)
-        arrays = (self.functions, self.blocks, self.shared, self.waits, self.cycles)
-        ends = (count, self.meeting.ctypes.data, flag.ctypes.data, 1, 0, 0, 0, self.done.ctypes.data)
-        self._args = np.array([*(a.ctypes.data for a in arrays), *ends], np.int64)
-        return self
+        self._offer = np.full(16, -1, np.int64)
+        self._finished = np.zeros(8, np.int64)
+        starts = (a.ctypes.data for a in (self.functions, self.blocks, self.shared, self.cycles))
+        ends = (count, self._offer.ctypes.data, flag.ctypes.data, 1, 0, 0, 0, self._finished.ctypes.data)
+        self._args = np.array([*starts, *ends], np.int64)
+        self.arguments: int = self._args.ctypes.data
 
     def run(self, threads: int) -> None:
         """Run once."""
@@ -327,48 +328,15 @@ class _Segment:
     def repeat(self, threads: int, steps: int, where: Array, values: Array) -> int:
         """Run `steps` times with other addresses each time; how many times were good."""
         self._args[STEPS : STEPS + 4] = steps, len(where), where.ctypes.data, values.ctypes.data
-        self.done[0] = 0
+        self._finished[0] = 0
         self._start(threads)
-        return int(self.done[0])
+        return int(self._finished[0])
 
     def _start(self, threads: int) -> None:
-        address = self._args.ctypes.data
         if threads == 1:
-            driver.driver()(address, 0, 1)
+            driver.driver()(self.arguments, 0, 1)
         else:
-            driver.team(threads).run(address)
-
-
-def _waits(instructions: Sequence[Instruction], shared: Sequence[bool], offsets: dict[Expr, int]) -> list[bool]:
-    """Before which instructions the threads must meet: those that touch what other threads may still be at."""
-    waits: list[bool] = []
-    since: list[tuple[Instruction, bool]] = []
-    for instruction, together in zip(instructions, shared, strict=True):
-        wait = any((together or other) and _conflict(instruction, i, offsets) for i, other in since)
-        if wait:
-            since = []
-        since.append((instruction, together))
-        waits.append(wait)
-    return waits
-
-
-def _conflict(one: Instruction, other: Instruction, offsets: dict[Expr, int]) -> bool:
-    """Whether one of the two writes what the other reads or writes, or both use the scratch memory."""
-    mine, theirs = _touched(one, offsets), _touched(other, offsets)
-    return any(
-        (writes or writes_too) and base == base_too and start < end_too and start_too < end
-        for base, start, end, writes in mine
-        for base_too, start_too, end_too, writes_too in theirs
-    )
-
-
-def _touched(i: Instruction, offsets: dict[Expr, int]) -> list[tuple[Expr | None, int, int, bool]]:
-    """Each piece of memory that it uses: in the arena, or the whole of another expression; and if it writes there."""
-    found: list[tuple[Expr | None, int, int, bool]] = []
-    for base, writes in [*((p.base, False) for p in i.reads), *((e, True) for e in i.writes)]:
-        start = offsets.get(base)
-        found.append((base, 0, 1, writes) if start is None else (None, start, start + base.spec.nbytes, writes))
-    return found
+            driver.team(threads).run(self)
 
 
 def _aligned_bytes(count: int) -> Array:
