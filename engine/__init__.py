@@ -495,6 +495,7 @@ __all__ = [
     "power",
     "prelu",
     "prod",
+    "profiler",
     "qr",
     "quantile",
     "quantize",
@@ -585,8 +586,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """What costs time to import comes only when it is asked for: the widgets (Jupyter), and the version."""
-    if name in ("widgets", "kernel_ext"):
+    """What costs time to import comes only when it is asked for: the profiler, the widgets (Jupyter), the version."""
+    if name in ("profiler", "widgets", "kernel_ext"):
         from importlib import import_module
 
         return import_module(f"flowloom.{name}")

@@ -105,9 +105,22 @@ def rebuild(e: Expr, args: Sequence[Expr], params: dict[str, Any] | None = None)
     return build_whole(e.op, tuple(args), own if params is None else params)
 
 
+def with_args(e: Expr, args: Sequence[Expr], params: tuple[tuple[str, Any], ...] | None = None) -> Expr:
+    """`e` on other arguments of the same specs, or with other parameters, that leave its own spec as it is."""
+    return _intern(e.op, tuple(args), e.params if params is None else params, e.spec)
+
+
 def items(whole: Expr) -> tuple[Expr, ...]:
     """The outputs of an expression with several."""
     return tuple(item(whole, i) for i in range(len(whole.spec)))
+
+
+_HANDED_ON = (Port("value"), Port("operands", variadic=True))
+
+
+def hands_on(op: Op) -> bool:
+    """Whether `op` gives its first operand, and is there only for the gradient rule of a composite."""
+    return op.ports is _HANDED_ON
 
 
 @cache
@@ -128,7 +141,7 @@ def _with_gradient(op: Op, given: tuple[bool, ...]) -> Op:
         family=op.family,
         rule=lambda value, *xs, **params: value,
         doc=op.doc,
-        ports=(Port("value"), Port("operands", variadic=True)),
+        ports=_HANDED_ON,
         params=op.params,
         view=True,
         narrow=True,

@@ -80,6 +80,15 @@ class Origins:
         """The ids of the nodes that `e` was made for; () if none is known."""
         return self._nodes.get(e, ())
 
+    def adopt(self, other: Origins) -> None:
+        """Take over what another one knows of expressions that have no origin here."""
+        self._nodes = other._nodes | self._nodes
+
+    def inherit(self, new: Expr, old: Expr) -> None:
+        """Attribute `new`, which is instead of `old`, to the nodes of that, unless it has an origin."""
+        if old in self._nodes:
+            self._nodes.setdefault(new, self._nodes[old])
+
     def claim(self, roots: Iterable[Expr], nodes: tuple[str, ...], stop: Iterable[Expr] = ()) -> None:
         """Attribute to `nodes` every expression under `roots` that has no origin yet."""
         fresh = [r for r in roots if r not in self._nodes]

@@ -27,11 +27,13 @@ def tensors_of(graph: Graph) -> dict[Expr, Tensor]:
     return found
 
 
-def write_out(graph: Graph, exprs: Sequence[Expr], known: Mapping[Expr, Tensor], y: Tensor) -> list[Tensor]:
+def write_out(
+    graph: Graph, exprs: Sequence[Expr], known: Mapping[Expr, Tensor], y: Tensor | None = None
+) -> list[Tensor]:
     """Add a node for each op that `exprs` need beyond the `known` ones, to the open scope of `graph`.
 
-    `y` is a tensor that the variables which are read belong to. Raises SpecError for what has no node of its own: the
-    body of a loop or branch, a random key.
+    `y` is a tensor that the variables which are read belong to, where they are not known. Raises SpecError for what
+    has no node of its own: the body of a loop or branch, a random key.
     """
     made: dict[Expr, Tensor | tuple[Tensor, ...]] = dict(known)
     for e in toposort(exprs, stop=known):
@@ -46,14 +48,16 @@ def write_out(graph: Graph, exprs: Sequence[Expr], known: Mapping[Expr, Tensor],
     return [tensor for e in exprs if isinstance(tensor := made[e], Tensor)]
 
 
-def _node(graph: Graph, e: Expr, args: Sequence[Tensor | tuple[Tensor, ...]], y: Tensor) -> Tensor | tuple[Tensor, ...]:
+def _node(
+    graph: Graph, e: Expr, args: Sequence[Tensor | tuple[Tensor, ...]], y: Tensor | None
+) -> Tensor | tuple[Tensor, ...]:
     tensor: Tensor | tuple[Tensor, ...]
     if e.op is CONSTANT:
         assert e.value is not None
         tensor = graph.add("constant", (), {"value": e.value.tolist(), "dtype": e.dtype.name})
     elif e.op is INPUT:
         name = dict(e.params)["name"]
-        if not name.startswith("variable "):
+        if y is None or not name.startswith("variable "):
             raise SpecError(f"{name!r} cannot be written out: it has no node")
         tensor = graph.add("variable_of", (y,), {"variable": name.removeprefix("variable ")})
     elif REGISTRY.get(e.op.name) is e.op:

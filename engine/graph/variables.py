@@ -24,15 +24,15 @@ class Values:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self._arrays: dict[tuple[str, Spec], Array] = {}
+        self._arrays: dict[str, dict[Spec, Array]] = {}  # by key, and then by spec, of which there is rarely another
 
     def get(self, info: VariableInfo) -> Array:
         """The variable's value; made by its initializer at first."""
-        place = (info.key, info.spec)
-        if place not in self._arrays:
-            made = initialize(info.initializer, info.spec, seed=self.seed, name=info.key)
-            return self._arrays.setdefault(place, made)  # another thread may have set it meanwhile
-        return self._arrays[place]
+        for spec, array in tuple(self._arrays.get(info.key, {}).items()):
+            if spec == info.spec:
+                return array
+        made = initialize(info.initializer, info.spec, seed=self.seed, name=info.key)
+        return self._arrays.setdefault(info.key, {}).setdefault(info.spec, made)  # another thread may have set it
 
     def clear(self) -> None:
         """Forget all values: every variable starts from its initializer again."""
@@ -40,7 +40,7 @@ class Values:
 
     def set(self, info: VariableInfo, array: Array) -> None:
         """Replace the variable's value by an array of its spec."""
-        self._arrays[info.key, info.spec] = array
+        self._arrays.setdefault(info.key, {})[info.spec] = array
 
 
 class Variable:

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from flowloom.data import Dataset
 from flowloom.graph.graph import Graph
@@ -20,11 +20,15 @@ from flowloom.training.measures import Batch, Means
 from flowloom.training.series import Array, Series
 from flowloom.training.step import TrainStep
 
+if TYPE_CHECKING:
+    from flowloom.profiler import Profile
+
 Status: TypeAlias = Literal["running", "paused", "stopped", "finished", "failed"]
 Action: TypeAlias = Literal["pause", "resume", "step", "set", "stop"]
 
 RESPONSE = 0.01  # seconds after which a command takes effect at the latest, where steps are shorter
 MOST_AT_ONCE = 64  # steps in one call of the machine
+REPLAYED = 5  # steps that are run for a profile
 
 _numbers = count(1)
 _started: weakref.WeakSet[Run] = weakref.WeakSet()
@@ -134,6 +138,17 @@ class Run:
         if name not in self._series:
             raise KeyError(unknown_name(name, list(self._series), "this run has measured no"))
         return self._series[name].since()
+
+    def profile(self) -> Profile:
+        """What each instruction of a step costs: of the steps so far, as the native backend has counted them.
+
+        While it has taken none (on the portable backend, or before the native one takes over), 5 steps on the first
+        batch are run for it, op by op, which learn nothing. Raises RunError where a value is refused then.
+        """
+        found = self._step.profile_so_far()
+        if found is not None:
+            return found
+        return self._step.apart("portable").profile(next(self._data.batches()), REPLAYED)
 
     def figure(self) -> Any:
         """The curves as a `plotly.graph_objects.Figure`, a panel for each quantity."""

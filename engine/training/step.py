@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -40,6 +40,9 @@ from flowloom.training.updates import (
     slots_of,
     update,
 )
+
+if TYPE_CHECKING:
+    from flowloom.profiler import Profile
 
 _Target: TypeAlias = VariableInfo | SlotKey
 _STEP = placeholder("step", Spec((), "float32"))
@@ -112,6 +115,10 @@ class TrainStep:
         """
         return self._planned(self._bound(batch)).learns
 
+    def apart(self, backend: Backend) -> TrainStep:
+        """The same training on that backend, at its beginning; it shares the variables, and nothing else."""
+        return TrainStep(self._watched, self.optimizer, self._only, backend)
+
     def follow(self, other: TrainStep) -> None:
         """Go on where another one, of the same optimizer, has come to: with its count, and with what it remembers."""
         self.count, self._slots = other.count, other._slots
@@ -140,20 +147,37 @@ class TrainStep:
         Raises FeedError or RunError, with all variables as they were, if the batch does not fit, a value is refused,
         or the loss or what would be learned is not finite.
         """
-        feeds = self._bound(batch)
-        planned = self._planned(feeds)
-        leaves = self._leaves(planned, feeds, [self.count])
-        plan = planned.step.plan
-        inputs = [a[0, ...] if a.ndim > e.spec.ndim else a for a, e in zip(leaves, plan.inputs, strict=True)]
+        planned, inputs = self._ready(batch)
         first = len(planned.step.plan.outputs) - len(planned.carried)
         try:
             results = planned.step(inputs)
-        except KernelError as error:
-            raise located(self.graph, planned.lowered, error) from None
-        except NotFiniteError:
-            raise _not_finite(self.graph, planned, inputs) from None
+        except (KernelError, NotFiniteError) as error:
+            raise _told(self.graph, planned, inputs, error) from None
         (values,) = self._take(planned, [[r] for r in results[:first]], results[first:], 1)
         return values
+
+    def profile(self, batch: Batch, steps: int) -> Profile:
+        """What each instruction of a step on `batch` costs, run so many times; no variable or slot changes.
+
+        Raises what a step does, ValueError for a number of steps below 1.
+        """
+        from flowloom.profiler.measuring import measured
+
+        planned, inputs = self._ready(batch)
+        try:
+            return measured(planned.step, inputs, self.graph, planned.lowered.origins, steps)
+        except (KernelError, NotFiniteError) as error:
+            raise _told(self.graph, planned, inputs, error) from None
+
+    def profile_so_far(self) -> Profile | None:
+        """What the steps cost that were taken on the native backend, for the batch shape that took most of the time.
+
+        None if there were none.
+        """
+        from flowloom.profiler.measuring import counted
+
+        found = [counted(p.step, self.graph, p.lowered.origins) for p in list(self._plans.values())]
+        return max((p for p in found if p is not None), key=lambda p: p.total * p.steps, default=None)
 
     def some(self, batches: Sequence[Batch]) -> list[dict[str, float]]:
         """Take steps on the first of `batches`, on one of them or on more; gives the watched values of each step taken.
@@ -167,6 +191,14 @@ class TrainStep:
             if taken:
                 return taken
         return [self(batches[0])]
+
+    def _ready(self, batch: Batch) -> tuple[_Planned, list[Array]]:
+        """The plan for a batch, and what its inputs are fed at the next step."""
+        feeds = self._bound(batch)
+        planned = self._planned(feeds)
+        leaves = self._leaves(planned, feeds, [self.count])
+        specs = [e.spec for e in planned.step.plan.inputs]
+        return planned, [a[0, ...] if a.ndim > spec.ndim else a for a, spec in zip(leaves, specs, strict=True)]
 
     def _alike(self, batches: Sequence[Batch]) -> list[dict[str, Array]]:
         """What the inputs are fed from the first batches, as far as they are just like the first: arrays of its
@@ -247,6 +279,7 @@ class TrainStep:
         else:
             made = accumulate(learned, slots)
         over_all = lower(self.graph, watched[1:], specs, training=True, streaming=True)
+        lowered.origins.adopt(over_all.origins)
         streams = streamed(over_all.outputs, over_all.totals)
         running = {n: e for n, e, s in zip(list(self._watched)[1:], over_all.outputs, streams, strict=True) if s}
         targets = _targets(lowered, made, slots)
@@ -318,6 +351,13 @@ def _targets(
 def _is_zeros(gradient: Expr) -> bool:
     """Whether the loss does not depend on what this is the gradient for. Equal expressions are one object."""
     return gradient is broadcast_to(constant(0, gradient.dtype), shape=gradient.shape)
+
+
+def _told(graph: Graph, planned: _Planned, inputs: list[Array], error: KernelError | NotFiniteError) -> RunError:
+    """What a step raised, as an error that names the node."""
+    if isinstance(error, KernelError):
+        return located(graph, planned.lowered, error)
+    return _not_finite(graph, planned, inputs)
 
 
 def _not_finite(graph: Graph, planned: _Planned, inputs: list[Array]) -> RunError:

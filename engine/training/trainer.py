@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowloom.backends.choice import Backend, check_backend
 from flowloom.data import DataError, Dataset
@@ -19,6 +19,9 @@ from flowloom.training.measures import Batch
 from flowloom.training.run import Run, run_of
 from flowloom.training.snapshot import snapshot
 from flowloom.training.step import TrainStep
+
+if TYPE_CHECKING:
+    from flowloom.profiler import Profile
 
 
 class TrainingError(ValueError):
@@ -106,6 +109,17 @@ class Trainer:
             self._check_learns([step.prepare(batch)])
             self._by_hand = self.graph.structure, step
         return self._by_hand[1](batch)
+
+    def profile(self, batch: Mapping[str, Any], steps: int = 20) -> Profile:
+        """What each instruction of a training step on `batch` costs: the step run so many times, and learning nothing.
+
+        The backend is the one that a run comes to. Raises FeedError or RunError as a step does, TrainingError if there
+        is nothing to learn, ValueError for a number of steps below 1.
+        """
+        self._check_watched()
+        step = TrainStep(snapshot(self.graph, self._watched), self.optimizer, self._only, self.backend)
+        self._check_learns([step.prepare(batch)])
+        return step.profile(batch, steps)
 
     def evaluate(self, data: Dataset) -> dict[str, float]:
         """The loss and the metrics over `data` (in batches), by name, with the graph as it is when it does not learn.

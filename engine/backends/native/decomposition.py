@@ -91,8 +91,9 @@ def _(logits: Expr, labels: Expr, *, ignore_index: int | None) -> Any:
     classes = logits.shape[-1]
     places = constant(np.arange(classes), labels.dtype)
     hot = ops.equal(ops.expand_dims(checked(labels, 0, classes - 1), axis=-1), places)
-    chosen = ops.sum(ops.where(hot, shifted, constant(0.0, logits.dtype)), axis=-1)
-    return ops.log(ops.sum(ops.exp(shifted), axis=-1)) - chosen
+    chosen = ops.sum(ops.where(hot, shifted, constant(0.0, logits.dtype)), axis=-1, keepdims=True)
+    total = ops.sum(ops.exp(shifted), axis=-1, keepdims=True)  # which the softmax in the gradient is made with, too
+    return ops.squeeze(ops.log(total) - chosen, axis=-1)
 
 
 @_rule("mean")

@@ -1,6 +1,6 @@
 """The driver: one compiled loop that runs a table of instructions, with the GIL free, alone or with helpers.
 
-Around each instruction it reads the cycle counter, so what each one takes is always known. An instruction that can be
+After each instruction it reads the cycle counter, so what each one takes is always known. An instruction that can be
 shared is cut into as many parts as there are threads. The thread that leads offers them one after the other, and
 helpers, which watch for that, take what they can; the leader takes the rest and goes on when all parts are done. So it
 never waits for a helper that has not woken yet, or that another program has taken the core from, and since the parts
@@ -77,13 +77,15 @@ def kernel(functions_at: i64, blocks_at: i64, shared_at: i64, cycles_at: i64, co
         while step < steps:
             for p in range(patches):
                 atomic_store(address(i64, address(i64, where_at)[p]), address(i64, values_at)[step * patches + p])
+            began = cycles()
             for i in range(count):
-                began = cycles()
                 if threads > 1 and shared[i] != u8(0):
                     lead(functions[i], blocks[i], offer, done, step * count + i, threads)
                 else:
                     invoke(functions[i], address(i64, blocks[i]), 0, 1)
-                cycles_of[i] = cycles_of[i] + (cycles() - began)
+                now = cycles()
+                cycles_of[i] = cycles_of[i] + (now - began)
+                began = now
             step += 1
             if atomic_load(flag) + atomic_load(flag + 1) != 0:
                 steps = 0

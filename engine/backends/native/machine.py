@@ -22,6 +22,7 @@ from flowloom.backends.native import blas, language, mathematics
 CACHE_BYTES = 256 * 1024**2
 OPTIMIZATION = 3
 DIGEST = 32  # bytes in front of each cached object
+BY_HAND = "# by hand\n"  # in front of a kernel with vectors of its own: its loops stay as they are, and compile faster
 
 
 class Machine:
@@ -105,8 +106,9 @@ class Machine:
         module = llvm.parse_assembly(language.compile_kernel(source, name, _templates()))
         module.triple = llvm.get_default_triple()
         module.data_layout = str(self._target.target_data)
-        options = llvm.create_pipeline_tuning_options(speed_level=OPTIMIZATION)
-        options.loop_vectorization = options.slp_vectorization = True
+        by_hand = source.startswith(BY_HAND)
+        options = llvm.create_pipeline_tuning_options(speed_level=1 if by_hand else OPTIMIZATION)
+        options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = not by_hand
         builder = llvm.create_pass_builder(self._target, options)
         builder.getModulePassManager().run(module, builder)
         return module

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from ctypes import addressof, c_char
 from typing import Any
 
@@ -51,6 +52,9 @@ class NativeStep:
         self._lock = threading.Lock()
         self._table = _Table(self.listing, addresses, self.threads)
         self._buffers = [_Buffers(o) for o in self.listing.outputs]
+        calls = [i.call for i in self.listing.instructions if i.call is not None]
+        products = any(isinstance(a, Function) for c in calls for a in c.args)
+        self._alone = blas.one_thread if products else nullcontext
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Run on arrays for `plan.inputs`, in order and of their specs.
@@ -58,7 +62,7 @@ class NativeStep:
         Raises RefusedError, KernelError; NotFiniteError if one of the outputs that must be finite is not.
         """
         ready = [_in_order(a) for a in inputs]
-        with self._lock, blas.one_thread(), np.errstate(all="ignore"):
+        with self._lock, self._alone():
             results = [b.free() for b in self._buffers]
             self._table.run(ready, results)
         check_finite(results, self.listing.unwatched)
@@ -88,7 +92,7 @@ class NativeStep:
         more. What `carried` names is an output and the input that it is at the next time (None: none). Gives how many
         times were good, and for each output (times, ...) the values of those, or, if it is carried, the last.
         """
-        with self._lock, blas.one_thread(), np.errstate(all="ignore"):
+        with self._lock, self._alone():
             width = len(inputs)
             starts = np.empty((count, width + len(self._buffers)), np.int64)
             given = [[_in_order(a) for a in each] if isinstance(each, list) else _in_order(each) for each in inputs]
@@ -270,7 +274,8 @@ class _Table:
         began = time.perf_counter()
         arrays = [self._array(p, given) for p in instruction.reads]
         targets = [self._array(own_place(e), given) for e in instruction.writes]
-        instruction.portable(arrays, targets)
+        with np.errstate(all="ignore"):
+            instruction.portable(arrays, targets)
         self._portable[instruction] = self._portable.get(instruction, 0.0) + time.perf_counter() - began
 
     def _array(self, place: Place, given: Sequence[Array]) -> Array:
