@@ -86,7 +86,7 @@ class _Maker:
             (first, *others), places = item.members, self.fusion.places
             if first.op is COPY and not others and first not in self._watched:
                 return [_copied(places[first.args[0]], places[first], (first,))]
-            return [calling(fused(item, self.fusion, self._needed, self._watched), item.members)]
+            return [calling(*made) for made in fused(item, self.fusion, self._needed, self._watched)]
         e, places = item.e, self.fusion.places
         operands = [places[a] for a in e.args]
         if e.op is SCAN and (made := self._scan(e, operands)) is not None:

@@ -8,12 +8,12 @@ and what depends on them follows in further passes over it; and columns, where s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from flowloom.backends.native.fusion import Fusion, Group
 from flowloom.backends.native.instructions import Argument, Call, Flag, Place, Scratch, dense
-from flowloom.backends.native.layout import broadcast
+from flowloom.backends.native.layout import broadcast, own_place
 from flowloom.backends.native.templates import (
     CHECK,
     array_type,
@@ -24,17 +24,67 @@ from flowloom.backends.native.templates import (
     is_reduction,
     type_name,
 )
-from flowloom.compiler.expr import Expr
+from flowloom.compiler.expr import Expr, placeholder
+from flowloom.op import REGISTRY
+from flowloom.spec import Spec, product
 
 LITERAL = 16  # sizes up to this one are written into the source, so that small loops are unrolled
+WIDE = 128  # columns: of fewer, sums are taken in parts if there are MANY rows
+MANY = 1024
 SHARE = 16  # elements: a cache line of float32; threads do not write into the same one
 
 
-def fused(group: Group, fusion: Fusion, wanted: set[Expr], watched: set[Expr]) -> Call:
-    """The call that computes a group, stores those members that are `wanted`, and tells if one `watched` is not
-    finite.
+def fused(group: Group, fusion: Fusion, wanted: set[Expr], watched: set[Expr]) -> list[tuple[Call, Sequence[Expr]]]:
+    """The calls that compute a group, and what each computes. They store those members that are `wanted`, and tell if
+    one that is `watched` is not finite.
     """
-    return _Writer(group, fusion, wanted, watched).call()
+    writer = _Writer(group, fusion, wanted, watched)
+    if (parts := writer.parts()) is None:
+        return [(writer.call(), group.members)]
+    totals = [m for m in group.members if is_reduction(m)]
+    after = [m for m in group.members if m in group.reduced and m not in totals]
+    rest = _Rest(group, fusion, totals, after, parts)
+    most = Group(group.domain, group.axes, [m for m in group.members if m not in after], set(totals))
+    first = _Writer(most, rest.before, wanted, watched - group.reduced, parts)
+    second = _Writer(rest.group, rest.after, rest.renamed(wanted), rest.renamed(watched))
+    return [(first.call(), most.members), (second.call(), after or totals)]
+
+
+class _Rest:
+    """What is left to do when sums down many rows were taken in parts: their totals, and what depends on them.
+
+    `before` is the fusion in which totals lie as parts, (parts, ...), `after` the one in which those are added up.
+    """
+
+    def __init__(self, group: Group, fusion: Fusion, totals: Sequence[Expr], after: Sequence[Expr], parts: int) -> None:
+        shape = (parts, *group.kept)
+        leaves = {r: placeholder(f"parts of {id(r)}", Spec(shape, r.dtype)) for r in totals}
+        self._total_of = {r: _whole(r, leaf) for r, leaf in leaves.items()}
+        made = list(self._total_of.values())
+        self.group = Group(shape, (0,), [*made, *after], {*made, *after})
+        self.before, self.after = Fusion([], []), Fusion([], [])
+        self.before.places |= fusion.places
+        self.before.places |= {r: own_place(leaf) for r, leaf in leaves.items()}
+        self.after.places |= {a: self._seen(fusion.places[a]) for m in after for a in m.args}
+        self.after.places |= {leaf: own_place(leaf) for leaf in leaves.values()}
+        self.after.places |= {m: fusion.places[m] for m in after}
+        self.after.places |= {whole: fusion.places[r] for r, whole in self._total_of.items()}
+        self._fusion = fusion
+
+    def _seen(self, place: Place) -> Place:
+        whole = self._total_of.get(place.base)
+        return place if whole is None else replace(place, base=whole)
+
+    def renamed(self, members: set[Expr]) -> set[Expr]:
+        """Those members that the second kernel stores."""
+        return {self._total_of.get(m, m) for m in members if m in self._total_of or m in self.group.reduced}
+
+
+def _whole(total: Expr, parts: Expr) -> Expr:
+    """The reduction that makes a total of its parts."""
+    name = "sum" if total.op.name == "sum_to" else total.op.name
+    whole: Expr = REGISTRY[name](parts, axis=0)
+    return whole
 
 
 @dataclass(eq=False)
@@ -59,8 +109,10 @@ class _Axis:
 class _Writer:
     """Writes one kernel."""
 
-    def __init__(self, group: Group, fusion: Fusion, wanted: set[Expr], watched: set[Expr]) -> None:
-        self.group, self.fusion, self.watched = group, fusion, watched
+    def __init__(
+        self, group: Group, fusion: Fusion, wanted: set[Expr], watched: set[Expr], in_parts: int | None = None
+    ) -> None:
+        self.group, self.fusion, self.watched, self.in_parts = group, fusion, watched, in_parts
         self.number = {m: i for i, m in enumerate(group.members)}
         self.wanted = [m for m in group.members if m in wanted]
         self.full = [m for m in group.members if m not in group.reduced]
@@ -124,13 +176,18 @@ class _Writer:
                 self.reads[m, a] = known[key]
         columns = group.axes is not None and not group.by_rows
         for m in self.wanted:
+            if m in group.reduced and self.in_parts is not None:
+                continue
             strides = group.reduced_strides() if m in group.reduced else dense(group.domain)
             self.writes[m] = _Array(f"q{len(self.writes)}", array_type(m.dtype), self.fusion.places[m], strides)
         for m in self._spilled():
             inner = [1 if n == k else n for n, k in zip(group.domain, group.kept, strict=True)]
             self._spill(m, inner)
         for m in group.members if columns else ():
-            if is_reduction(m) and m not in self.writes:
+            if is_reduction(m) and self.in_parts is not None:
+                place = self.fusion.places[m]  # of all parts, one after the other
+                self.writes[m] = _Array(f"q{len(self.writes)}", array_type(m.dtype), place, group.reduced_strides())
+            elif is_reduction(m) and m not in self.writes:
                 self._spill(m, group.kept)
 
     def _spill(self, m: Expr, shape: Sequence[int]) -> None:
@@ -163,9 +220,29 @@ class _Writer:
                 last.size, last.steps = last.size * n, steps
             else:
                 axes.append(_Axis(n, i in taken, steps))
+        if self.in_parts is not None:
+            self._cut(axes, arrays, self.in_parts)
         for k, a in enumerate(arrays):
             a.strides = tuple(axis.steps[k] for axis in axes)
         return axes
+
+    def _cut(self, axes: list[_Axis], arrays: Sequence[_Array], parts: int) -> None:
+        """Make the outermost axis, which is reduced, two: parts, each with a total of its own, and what is in them."""
+        first = axes[0]
+        first.size //= parts
+        totals = {self.writes[m]: m for m in self.group.members if is_reduction(m)}
+        width = product(self.group.kept)
+        steps = [width if a in totals else s * first.size for a, s in zip(arrays, first.steps, strict=True)]
+        axes.insert(0, _Axis(parts, False, [int(s or 0) for s in steps]))
+
+    def parts(self) -> int | None:
+        """In how many parts sums down the rows are taken, so that threads can share them; None where columns do."""
+        if self.group.axes is None or self.group.by_rows or not self.axes[0].reduced:
+            return None
+        widest = max((axis.size for axis in self.axes if not axis.reduced), default=1)
+        if widest >= WIDE or product(self.group.domain) < MANY * widest:  # type: ignore[operator]  # sizes are numbers
+            return None
+        return next((n for n in (8, 6, 4, 3, 2) if self.axes[0].size % n == 0), None)
 
     # ------------------------------------------------------------ the call
 
@@ -212,7 +289,7 @@ class _Writer:
             count *= axis.size
         work = float(count * sum(10 if is_costly(m) else 1 for m in self.full or self.group.members))
         source = "\n".join([head, *start, *self.lines, *end, ""])
-        writes = tuple(self.fusion.places[m].base for m in self.wanted)
+        writes = tuple(a.place.base for a in self.writes.values() if isinstance(a.place, Place))
         return Call(source, tuple(a for _, a in args), writes, self.split is not None, work)
 
     def _arrays(self) -> list[_Array]:
@@ -247,7 +324,7 @@ class _Writer:
     def _columns(self) -> None:
         every = range(len(self.axes))
         across = [i for i in every if not self.axes[i].reduced]
-        self.split = self._best_split(across)
+        self.split = self._best_split(across) if self.in_parts is None else 0
         totals = [m for m in self.group.members if is_reduction(m)]
         after = [m for m in self.group.members if m in self.group.reduced and not is_reduction(m)]
 
