@@ -25,7 +25,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 JUPYTER_DEFAULTS = ROOT / "tools" / "jupyter"
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
-EXTRAS = ("lab", "test", "dev")  # Each holds the one before it.
+EXTRAS = ("lab", "test", "dev", "bench")  # Each holds the one before it.
 
 
 def lab(*arguments: str) -> NoReturn:
@@ -88,8 +88,8 @@ def tidy() -> None:
 
 
 def bench(*arguments: str) -> None:
-    """Time flowloom beside those peers that are installed in .venv. Further arguments go to `python -m benchmarks`."""
-    install("test")
+    """Time flowloom beside PyTorch, JAX and ONNX Runtime. Further arguments go to `python -m benchmarks`."""
+    install("bench")
     run(PYTHON, "-m", "benchmarks", *arguments)
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -39,7 +38,7 @@ from flowloom.backends.native.geometry import (
     spread,
     table,
 )
-from flowloom.backends.native.instructions import Call, Place, Scratch, dense, lowering, parameters
+from flowloom.backends.native.instructions import Argument, Call, Place, Scratch, dense, lowering, parameters
 from flowloom.backends.native.machine import BY_HAND
 from flowloom.backends.native.vectors import lanes
 from flowloom.compiler.expr import Expr
@@ -49,9 +48,9 @@ ROWS = 8  # windows of a tile
 FEW = 8  # filters, at most, for which vectors are of channels
 SUMS = 12  # of a tile with few filters: these and their factors fit the registers
 CHUNK = 32  # tiles that pass over the filters together: what they read stays in the second-level cache
-SLAB = 256  # windows whose vectors of filters stay in the first-level cache
+SLAB = 512  # windows whose vectors of filters stay in the first-level cache
 NEAR = 2  # vectors of filters, at most, that are read where they lie: of more, too few would stay in the cache
-ROWS_TO_FILTER = (8, 7, 9, 6, 5)  # of a tile of the kernel's gradient, best first
+ROWS_TO_FILTER = (8, 9, 7, 5, 6)  # of a tile of the kernel's gradient, best first
 
 
 @lowering("conv")
@@ -150,13 +149,20 @@ def _form(x: Place, numbers: dict[str, int], *, channelwise: bool, **more: objec
     return {"t": t, "lanes": width, "vector": f"{t}x{width}", "numbers": arguments(numbers), "under": under, **more}
 
 
-def _call(parts: Sequence[str], form: dict[str, object], tile: str, arrays: Sequence[Place], *rest: Any) -> Call:
-    """The call of a kernel made of `parts`, filled in, and of the template of a tile."""
+def _call(
+    parts: Sequence[str],
+    form: dict[str, object],
+    tile: str,
+    arrays: Sequence[Place],
+    numbers: dict[str, int],
+    indices: Numbers,
+    work: float,
+) -> Call:
+    """The call of a kernel made of `parts`, filled in, and of the template of a tile. It writes the last array."""
     *before, entry = (part.format(**form) for part in parts)
-    numbers, indices, work = rest
     scratch = Scratch(numbers["words"] * arrays[0].dtype.itemsize)
-    args = (*arrays, table(indices), scratch, *numbers.values())
-    return Call(BY_HAND + "\n".join((*before, tile, entry)), args, (arrays[2].base,), work=work)
+    args: tuple[Argument, ...] = (*arrays, table(indices), scratch, *numbers.values())
+    return Call(BY_HAND + "\n".join((*before, tile, entry)), args, (arrays[-1].base,), work=work)
 
 
 # ---------------------------------------------------------------- results from windows
@@ -245,7 +251,8 @@ class _Product:
             "words": reading["image_words"] + aligned(terms * shape["size"] * self.groups * panels),
         }
         form = _form(x, numbers, channelwise=channelwise, **shape)
-        work = 2.0 * x.shape[0] * self.channels * self.filters * self.groups * terms * prod(y.shape[1:-1])
+        met = sum(len(origins) * len(places) for origins, _, places, _ in tables)
+        work = 2.0 * x.shape[0] * met * piece * self.filters * self.groups
         return _call((sources.PADDING, pack, sources.ENTRY), form, tile, (x, w, y), numbers, indices, work)
 
 
@@ -280,7 +287,7 @@ def _to_filter(x: Place, g: Place, w: Place, axes: list[Axis], groups: int, chan
     offsets = lying(phase.shifts, steps, np.arange(0, channels, width if few else 1))
     places, results = lying(phase.starts, steps), lying(phase.results, g_steps)
     panels = -(-filters // width)
-    rows = min(ROWS_TO_FILTER, key=lambda r: -(-(-(-len(offsets) // r) * panels * groups) // 2) * r)  # for two threads
+    rows = min(ROWS_TO_FILTER, key=lambda r: _effort(r, len(offsets), panels * groups))
     sums = len(offsets) * filters * groups if few else -(-len(offsets) // rows) * rows * panels * groups
     numbers = {
         **reading,
@@ -306,3 +313,9 @@ def _to_filter(x: Place, g: Place, w: Place, axes: list[Axis], groups: int, chan
         parts = (sources.PADDING, sources.GATHER, sources.FILTER_ENTRY)
         tile = sources.accumulate(t, width, rows, channelwise=channelwise)
     return _call(parts, form, tile, (x, g, w), numbers, indices, work)
+
+
+def _effort(rows: int, terms: int, panels: int) -> float:
+    """What sums in tiles of `rows` cost, by one thread and then by the slower of two: each row, and each tile."""
+    tiles = -(-terms // rows) * panels
+    return (tiles + 2 * -(-tiles // 2)) * (rows + 1.5)
