@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Opener
 from tests.browser.lab import Lab
@@ -74,9 +75,7 @@ def test_graph_that_cannot_train_says_why_on_the_board(notebook: Opener) -> None
 
     studio.press("train")
 
-    message = opened.page.get_by_test_id("run-message")
-    message.wait_for()
-    assert "the graph has no loss" in message.inner_text()
+    expect(opened.page.get_by_test_id("run-message")).to_contain_text("the graph has no loss")
 
 
 def test_empty_canvas_offers_the_inputs_of_the_data(notebook: Opener) -> None:
@@ -90,7 +89,7 @@ def test_empty_canvas_offers_the_inputs_of_the_data(notebook: Opener) -> None:
     opened.eventually("[str(t.spec) for t in g.inputs]", ["float32[batch, 8, 8, 1]", "int64[batch]"])
     studio.node("image").wait_for()
     studio.press("train")
-    assert "no loss" in opened.page.get_by_test_id("run-message").inner_text()
+    expect(opened.page.get_by_test_id("run-message")).to_contain_text("no loss")
 
 
 @pytest.mark.parametrize("layout", ["GraphEditor(g)", "TrainingBoard(g, fl.data.load('digits'))"])
