@@ -27,7 +27,7 @@ Array = np.ndarray[Any, Any]
 LINE = 64
 STEPS = 7  # where the number of steps stands among the driver's arguments; what is patched follows it
 LEAST_WORK = 1e6  # elementary operations: a step with fewer is done before another thread has woken
-LEAST_SHARE = 2e4  # of one instruction: one with fewer is done by one thread
+LEAST_SHARE = 2e5  # of one instruction: with fewer, fetching what the other core has written takes longer than it saves
 
 
 class RefusedError(RuntimeError):
