@@ -149,7 +149,9 @@ def most_threads() -> int:
     8.
     """
     if given := os.environ.get("FLOWLOOM_THREADS", ""):
-        return max(1, int(given))
+        if not given.isdecimal() or int(given) < 1:
+            raise ValueError(f"FLOWLOOM_THREADS is how many threads a step may use, 1 or more; got {given!r}")
+        return int(given)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, 8)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from flowloom.compiler.expr import Expr
-from flowloom.spec import product
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Place:
     @property
     def size(self) -> int:
         """How many elements."""
-        return int(product(self.shape) or 0)
+        return prod(self.shape)
 
     @property
     def is_dense(self) -> bool:

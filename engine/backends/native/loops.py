@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import prod
 
 from flowloom.backends.native.fusion import Fusion, Group
 from flowloom.backends.native.instructions import Argument, Call, Flag, Place, Scratch, dense
@@ -26,7 +27,7 @@ from flowloom.backends.native.templates import (
 )
 from flowloom.compiler.expr import Expr, placeholder
 from flowloom.op import REGISTRY
-from flowloom.spec import Spec, product
+from flowloom.spec import Spec
 
 LITERAL = 16  # sizes up to this one are written into the source, so that small loops are unrolled
 WIDE = 128  # columns: of fewer, sums are taken in parts if there are MANY rows
@@ -89,12 +90,16 @@ def _whole(total: Expr, parts: Expr) -> Expr:
 
 @dataclass(eq=False)
 class _Array:
-    """An array that the loops read or write: its name, where it is, and its stride over each axis."""
+    """An array that the loops read or write: its name, where it is, and its stride over each axis.
+
+    `room` is how many elements of it each thread has, where each has its own.
+    """
 
     name: str
     type: str
     place: Place | Scratch
     strides: tuple[int, ...]
+    room: int = 0
 
 
 @dataclass(eq=False)
@@ -192,11 +197,10 @@ class _Writer:
 
     def _spill(self, m: Expr, shape: Sequence[int]) -> None:
         strides = tuple(0 if n == 1 else s for n, s in zip(shape, dense(shape), strict=True))
-        count = 1
-        for n in shape:
-            count *= n
-        nbytes = -(-count * max(1, m.dtype.itemsize) // 64) * 64
-        self.writes[m] = _Array(f"q{len(self.writes)}", array_type(m.dtype), Scratch(nbytes), strides)
+        line = 64 // m.dtype.itemsize
+        room = -(-prod(shape) // line) * line
+        scratch = Scratch(room * m.dtype.itemsize)
+        self.writes[m] = _Array(f"q{len(self.writes)}", array_type(m.dtype), scratch, strides, room)
 
     def _over_domain(self, place: Place, m: Expr) -> tuple[int, ...]:
         """The strides of what `m` reads, over the axes of the domain."""
@@ -231,16 +235,16 @@ class _Writer:
         first = axes[0]
         first.size //= parts
         totals = {self.writes[m]: m for m in self.group.members if is_reduction(m)}
-        width = product(self.group.kept)
+        width = prod(self.group.kept)
         steps = [width if a in totals else s * first.size for a, s in zip(arrays, first.steps, strict=True)]
-        axes.insert(0, _Axis(parts, False, [int(s or 0) for s in steps]))
+        axes.insert(0, _Axis(parts, False, steps))
 
     def parts(self) -> int | None:
         """In how many parts sums down the rows are taken, so that threads can share them; None where columns do."""
         if self.group.axes is None or self.group.by_rows or not self.axes[0].reduced:
             return None
         widest = max((axis.size for axis in self.axes if not axis.reduced), default=1)
-        if widest >= WIDE or product(self.group.domain) < MANY * widest:  # type: ignore[operator]  # sizes are numbers
+        if widest >= WIDE or prod(self.group.domain) < MANY * widest:
             return None
         return next((n for n in (8, 6, 4, 3, 2) if self.axes[0].size % n == 0), None)
 
@@ -260,12 +264,7 @@ class _Writer:
         start = [
             f"    {a.name} = {a.name} + thread * w{a.name}" for a in self._arrays() if isinstance(a.place, Scratch)
         ]
-        for a in self._arrays():
-            if isinstance(a.place, Scratch):
-                width = {"f64": 8, "i64": 8, "u64": 8}.get(
-                    a.type, 4 if a.type.endswith("32") else int(a.type[-1:]) and 1
-                )
-                self.sizes[f"w{a.name}"] = a.place.bytes // width
+        self.sizes |= {f"w{a.name}": a.room for a in self._arrays() if a.room}
         end = []
         if any(m.op is CHECK for m in self.group.members):
             start.append("    bad = 0")
@@ -284,9 +283,7 @@ class _Writer:
             ]
         args += [(f"{name}: i64", number) for name, number in self.sizes.items()]
         head = f"def kernel({', '.join(text for text, _ in args)}):"
-        count = 1
-        for axis in self.axes:
-            count *= axis.size
+        count = prod(axis.size for axis in self.axes)
         work = float(count * sum(10 if is_costly(m) else 1 for m in self.full or self.group.members))
         source = "\n".join([head, *start, *self.lines, *end, ""])
         writes = tuple(a.place.base for a in self.writes.values() if isinstance(a.place, Place))
