@@ -99,9 +99,10 @@ class NativeStep:
             for k, (each, e) in enumerate(zip(given, self.plan.inputs, strict=True)):
                 if isinstance(each, list):
                     starts[:, k] = [_start(a) for a in each]
+                elif each.ndim > e.spec.ndim:
+                    starts[:, k] = _start(each) + e.spec.nbytes * np.arange(count)
                 else:
-                    step = e.spec.nbytes if each.ndim > e.spec.ndim else 0
-                    starts[:, k] = _start(each) + step * np.arange(count)
+                    starts[:, k] = _start(each)
             stacks: list[Any] = []
             for k, buffers in enumerate(self._buffers):
                 if k in carried:
