@@ -95,7 +95,7 @@ def test_the_number_of_threads_can_be_set(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("FLOWLOOM_THREADS", "3")
     assert most_threads() == 3
     monkeypatch.setenv("FLOWLOOM_THREADS", "many")
-    with pytest.raises(ValueError, match="FLOWLOOM_THREADS is how many threads .* got 'many'"):
+    with pytest.raises(ValueError, match=r"FLOWLOOM_THREADS is how many threads .* got 'many'"):
         most_threads()
     monkeypatch.delenv("FLOWLOOM_THREADS")
     assert 1 <= most_threads() <= 8
