@@ -1,4 +1,4 @@
-"""Choice: which backend runs a plan. With "auto", portable at once, and native once it is ready and worth it."""
+"""Choice: which backend runs a plan. "auto" is portable for now; `NativeWhenReady` can take over from it later on."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def make_step(plan: Plan, backend: Backend = "auto", finite: Sequence[int] = ())
 
     A step raises NotFiniteError if one of the outputs at the positions `finite` is not.
     """
-    if backend == "portable" or not has_native():
-        return PortableStep(plan, finite)
-    return NativeWhenReady(plan, finite, waits=backend == "native")
+    if backend == "native":
+        return NativeWhenReady(plan, finite, waits=True)
+    return PortableStep(plan, finite)
 
 
 class NativeWhenReady:
