@@ -73,7 +73,7 @@ def step_of(name: str) -> tuple[Callable[[int], Any], int, int]:
     _, loss = built(workload)
     step = TrainStep({"loss": loss}, fl.optimizers.adam(1e-3), backend="native")
     planned, inputs = step._ready({"x": workload.x, "label": workload.label})
-    native = planned.step.prepared()  # type: ignore[attr-defined]
+    native = planned.step.native  # type: ignore[attr-defined]
     carried = dict.fromkeys(range(len(planned.step.plan.outputs)))
 
     def run(steps: int) -> None:

@@ -1,14 +1,11 @@
-"""Choice: which backend runs a plan. "auto" is portable for now; `NativeWhenReady` can take over from it later on."""
+"""Choice: which backend runs a plan. "auto" is portable for now."""
 
 from __future__ import annotations
 
 import importlib.util
-import queue
-import threading
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from typing import Any, Literal, Protocol, TypeAlias
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -16,10 +13,11 @@ from flowloom.backends.portable import KernelError, PortableStep
 from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import Plan
 
+if TYPE_CHECKING:
+    from flowloom.backends.native.step import NativeStep
+
 Backend: TypeAlias = Literal["auto", "portable", "native", "cuda"]
 Array = np.ndarray[Any, Any]
-BEGINS = 2  # the call after which the native step is prepared, in another thread
-TAKES_OVER = 8  # the call after which it runs; a fixed one, so that a run gives the same numbers every time
 
 
 class Step(Protocol):
@@ -35,10 +33,14 @@ class Step(Protocol):
     def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
         """Run step by step and show each result to `look`; the step at which it says True, or None."""
 
+    @property
+    def repeats(self) -> bool:
+        """Whether `repeat` runs several steps at once."""
+
     def repeat(
         self, count: int, inputs: Sequence[Array | list[Array]], carried: Mapping[int, int | None]
     ) -> tuple[int, list[Array]]:
-        """Run up to `count` times at once, feeding outputs back; see `NativeStep.repeat`. 0 times where it cannot."""
+        """Run up to `count` times at once, feeding outputs back; see `NativeStep.repeat`. Only where `repeats`."""
 
 
 def check_backend(backend: str) -> None:
@@ -61,107 +63,48 @@ def make_step(plan: Plan, backend: Backend = "auto", finite: Sequence[int] = ())
     A step raises NotFiniteError if one of the outputs at the positions `finite` is not.
     """
     if backend == "native":
-        return NativeWhenReady(plan, finite, waits=True)
+        from flowloom.backends.native.listing import can_run
+
+        if can_run(plan):
+            return NativeOrPortable(plan, finite)
     return PortableStep(plan, finite)
 
 
-class NativeWhenReady:
-    """Runs a plan portable until the native step has been prepared; with `waits`, native from the first call on."""
+class NativeOrPortable:
+    """Runs a plan native; portable once more where a kernel refuses a value, for it says which."""
 
-    def __init__(self, plan: Plan, finite: Sequence[int] = (), *, waits: bool) -> None:
+    def __init__(self, plan: Plan, finite: Sequence[int] = ()) -> None:
+        from flowloom.backends.native.step import NativeStep
+
         self.plan = plan
+        self.native: NativeStep = NativeStep(plan, finite)
         self._finite = tuple(finite)
-        self._portable: PortableStep | None = None
-        self._native: Any = None
-        self._error: Exception | None = None
-        self._calls = 0
-        self._waits = waits
-        self._ready = threading.Event()
-        if waits:
-            self._prepare()
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Run on arrays for `plan.inputs`, in order and of their specs. Raises KernelError, NotFiniteError."""
-        step = self._chosen()
-        if step is None:
-            return self.portable(inputs)
         from flowloom.backends.native.step import RefusedError
 
         try:
-            results: list[Array] = step(inputs)
+            return self.native(inputs)
         except (RefusedError, KernelError):
-            return self.portable(inputs)  # which says what was refused
-        return results
+            return self.portable(inputs)
+
+    @cached_property
+    def portable(self) -> PortableStep:
+        """The plan on the portable backend."""
+        return PortableStep(self.plan, self._finite)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether `repeat` runs several steps at once."""
+        return self.native.repeats
 
     def repeat(
         self, count: int, inputs: Sequence[Array | list[Array]], carried: Mapping[int, int | None]
     ) -> tuple[int, list[Array]]:
-        """Run up to `count` times at once, feeding outputs back; see `NativeStep.repeat`. 0 times where it cannot."""
-        if not self._waits and self._calls < TAKES_OVER:
-            return 0, []
-        step = self._chosen()
-        if step is None or not step.repeats:
-            return 0, []
-        done: tuple[int, list[Array]] = step.repeat(count, inputs, carried)
-        return done
-
-    @property
-    def portable(self) -> PortableStep:
-        """The plan on the portable backend."""
-        if self._portable is None:
-            self._portable = PortableStep(self.plan, self._finite)
-        return self._portable
-
-    @property
-    def native(self) -> Any:
-        """The plan on the native backend; None while it is not prepared, or if it cannot run there."""
-        return self._native
-
-    def prepared(self) -> Any:
-        """The plan on the native backend, prepared now if it is not yet; None if it cannot run there."""
-        if not self._ready.is_set():
-            self._prepare()
-        return self._native
+        """Run up to `count` times at once, feeding outputs back; see `NativeStep.repeat`."""
+        return self.native.repeat(count, inputs, carried)
 
     def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
         """Run step by step on the portable backend, and show each result to `look` until it says True."""
         return self.portable.trace(inputs, look)
-
-    def _chosen(self) -> Any:
-        """The native step, if this call is to be run by it."""
-        if not self._waits and self._calls <= TAKES_OVER:
-            self._calls += 1
-            if self._calls == BEGINS and not self._ready.is_set():
-                _compiler().put(self._prepare)
-            if self._calls > TAKES_OVER:
-                self._ready.wait()
-        if self._error is not None:
-            error, self._error = self._error, None
-            if self._waits:
-                raise error
-            warnings.warn(f"the native backend could not run this; it stays portable: {error!r}", stacklevel=4)
-        return self._native if self._waits or self._calls > TAKES_OVER else None
-
-    def _prepare(self) -> None:
-        from flowloom.backends.native.listing import can_run
-        from flowloom.backends.native.step import NativeStep
-
-        try:
-            self._native = NativeStep(self.plan, self._finite) if can_run(self.plan) else None
-        except Exception as error:
-            self._error = error
-        finally:
-            self._ready.set()
-
-
-@cache
-def _compiler() -> queue.SimpleQueue[Callable[[], None]]:
-    """Where the thread that compiles takes its work from."""
-    jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-
-    def work() -> None:
-        while True:
-            jobs.get()()
-
-    threading.Thread(target=work, name="flowloom compiler", daemon=True).start()
-    return jobs

@@ -67,6 +67,8 @@ class PortableStep:
         check_finite(results, self._finite)
         return [np.array(r) if shared else np.asarray(r) for r, shared in zip(results, self._shared, strict=True)]
 
+    repeats = False  # several steps at once are for the native backend
+
     def repeat(
         self, count: int, inputs: Sequence[Array | list[Array]], carried: Mapping[int, int | None]
     ) -> tuple[int, list[Array]]:

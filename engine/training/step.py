@@ -184,12 +184,12 @@ class TrainStep:
 
         On the native backend those of one shape are one call. Raises what a single step does, at the first batch.
         """
-        several = len(batches) > 1 and self.optimizer.gradient_accumulation_steps == 1
-        if several and self.optimizer.ema_overwrite_frequency is None:
-            feeds = self._alike(batches)
-            taken = self._together(feeds) if len(feeds) > 1 else []
-            if taken:
-                return taken
+        if len(batches) > 1 and self.optimizer.gradient_accumulation_steps == 1:
+            bound = self._bound(batches[0])
+            if self.optimizer.ema_overwrite_frequency is None and self._planned(bound).step.repeats:
+                taken = self._together(self._alike(bound, batches))
+                if taken:
+                    return taken
         return [self(batches[0])]
 
     def _ready(self, batch: Batch) -> tuple[_Planned, list[Array]]:
@@ -200,11 +200,8 @@ class TrainStep:
         specs = [e.spec for e in planned.step.plan.inputs]
         return planned, [a[0, ...] if a.ndim > spec.ndim else a for a, spec in zip(leaves, specs, strict=True)]
 
-    def _alike(self, batches: Sequence[Batch]) -> list[dict[str, Array]]:
-        """What the inputs are fed from the first batches, as far as they are just like the first: arrays of its
-        specs.
-        """
-        first = self._bound(batches[0])
+    def _alike(self, first: dict[str, Array], batches: Sequence[Batch]) -> list[dict[str, Array]]:
+        """What the inputs are fed from the first batches, as far as they are just like `first`: arrays of its specs."""
         forms = [(name, a.shape, a.dtype) for name, a in first.items()]
         feeds = [first]
         for batch in batches[1:]:
@@ -218,7 +215,7 @@ class TrainStep:
         return feeds
 
     def _together(self, feeds: Sequence[Mapping[str, Array]]) -> list[dict[str, float]]:
-        """Steps on these feeds, of one shape, up to one that goes wrong; none where the backend takes them singly."""
+        """Steps on these feeds, of one shape, up to one that goes wrong."""
         planned = self._planned(feeds[0])
         steps = range(self.count, self.count + len(feeds))
         inputs: list[Array | list[Array]] = list(self._leaves(planned, feeds[0], steps))

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import flowloom as fl
-from flowloom.backends.choice import TAKES_OVER, NativeWhenReady, make_step
+from flowloom.backends.choice import make_step
 from flowloom.backends.native.driver import most_threads
 from flowloom.backends.native.listing import make_listing
 from flowloom.backends.native.step import NativeStep
@@ -186,29 +186,20 @@ def test_a_label_out_of_range_is_named_also_among_steps_taken_at_once(network: A
         step.some([bad, batch])
 
 
-def test_native_takes_over_after_a_fixed_number_of_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = leaf("x", 5)
-    step = NativeWhenReady(make_plan([x * 3.0]), waits=False)
-    calls: list[str] = []
-    monkeypatch.setattr(PortableStep, "__call__", lambda self, inputs: calls.append("portable") or [inputs[0] * 3])
-    monkeypatch.setattr(NativeStep, "__call__", lambda self, inputs: calls.append("native") or [inputs[0] * 3])
-    for _ in range(TAKES_OVER + 3):
-        step([np.ones(5, np.float32)])
-    assert calls == ["portable"] * TAKES_OVER + ["native"] * 3
-
-
-def test_what_cannot_be_compiled_stays_portable_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_compiled_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> Any:
         raise RuntimeError("no compiler today")
 
     monkeypatch.setattr("flowloom.backends.native.step.make_listing", fails)
     x = leaf("x", 5)
-    step = NativeWhenReady(make_plan([x * 3.0]), waits=False)
-    with pytest.warns(UserWarning, match="no compiler today"):
-        made = [step([np.ones(5, np.float32)])[0][0] for _ in range(TAKES_OVER + 2)]
-    assert made == [3.0] * (TAKES_OVER + 2)
     with pytest.raises(RuntimeError, match="no compiler today"):
-        make_step(make_plan([x * 3.0]), "native")([np.ones(5, np.float32)])
+        make_step(make_plan([x * 3.0]), "native")
+
+
+def test_only_the_native_backend_takes_steps_at_once(network: Any) -> None:
+    g, batch = network
+    for backend, most in (("portable", 1), ("auto", 1), ("native", 3)):
+        assert len(TrainStep({"loss": g["loss"]}, fl.optimizers.sgd(1e-2), backend=backend).some([batch] * 3)) == most
 
 
 def test_sizes_that_depend_on_values_run_portable() -> None:

@@ -382,7 +382,6 @@ class _Writer:
         for m in reversed(self.full):
             if m in needed and m not in stored:
                 needed |= {self._base(a) for a in m.args}
-        self.loaded: dict[_Array, str] = {}
         for m in self.full:
             if m in needed and m not in stored:
                 self._define(m, stored)

@@ -12,7 +12,6 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -86,14 +85,6 @@ class Machine:
                 self._engine.finalize_object()
                 self._addresses[name] = int(self._engine.get_function_address(name))
             return self._addresses[name]
-
-    def is_ready(self, sources: Iterable[str]) -> bool:
-        """Whether all these kernels are loaded, or lie ready to be."""
-        return all(n in self._addresses or self._path(n).exists() for n in map(self.key, sources))
-
-    def ir(self, source: str) -> str:
-        """The optimised LLVM IR of a kernel, for reading."""
-        return str(self._optimized(source, self.key(source)))
 
     # ------------------------------------------------------------ compiling
 

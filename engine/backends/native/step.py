@@ -37,7 +37,7 @@ class RefusedError(RuntimeError):
 class NativeStep:
     """A plan ready to run. Calls are serialised, as they share the arena; results are arrays of their own.
 
-    `finite` are the outputs, by position, that are asked about in `all_finite`.
+    Outputs at the positions `finite` must be finite.
     """
 
     def __init__(
