@@ -75,7 +75,6 @@ def check(
 
 def _native(graph: Graph, lowered: Lowered, plan: Plan, values: Mapping[Expr, Any]) -> float:
     """The largest difference between the native backend and `values`, the portable one's. Raises BackendError."""
-    from flowloom.backends.native.listing import can_run
     from flowloom.backends.native.step import NativeStep
 
     worst = 0.0
@@ -84,7 +83,7 @@ def _native(graph: Graph, lowered: Lowered, plan: Plan, values: Mapping[Expr, An
         if any(isinstance(a.spec, tuple) for a in e.args):
             continue  # one output of an op that has several, which was compared with that op
         alone = make_plan([rebuild(e, leaves)])
-        if isinstance(e.spec, tuple) or not can_run(alone):
+        if isinstance(e.spec, tuple) or not alone.is_fixed:
             continue
         fed = dict(zip(leaves, (values[a] for a in e.args), strict=True))
         (found,) = NativeStep(alone, threads=1)([fed[x] for x in alone.inputs])
@@ -95,7 +94,7 @@ def _native(graph: Graph, lowered: Lowered, plan: Plan, values: Mapping[Expr, An
             message = f"native {e.op.name} differs from portable by {difference:.1e} of its size{where}"
             raise BackendError(message, e.op.name, nodes[0] if nodes else None)
         worst = max(worst, difference)
-    if not can_run(plan):
+    if not plan.is_fixed:
         return worst
     together = NativeStep(plan)([values[e] for e in plan.inputs])
     for e, found in zip(plan.outputs, together, strict=True):

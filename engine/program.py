@@ -67,7 +67,7 @@ class Program:
         self.training = training
         self._calls = count()
         self._steps: OrderedDict[Any, tuple[Lowered, Step]] = OrderedDict()
-        self._known: dict[Any, tuple[Lowered, Step]] = {}  # the steps for feeds of a form that was checked before
+        self._known: dict[Any, _Ready] = {}  # what runs for feeds of a form that was checked before
         self._needed = self.graph.structure, inputs_needed(self.graph, self.outputs, training=training)
 
     def __repr__(self) -> str:
@@ -92,20 +92,19 @@ class Program:
         given = {} if feeds is None else feeds
         with self.graph.lock:  # no edit between the inputs and the plan, and one thread at the cache of plans
             form = self.graph.structure, _form(given)
-            if form in self._known:
-                bound, (lowered, step) = given, self._known[form]
-            else:
+            ready, bound = self._known.get(form), given
+            if ready is None:
                 bound = self.bound(given)
-                lowered, step = self._step_for({name: Spec.of(a) for name, a in bound.items()})
+                ready = _Ready(self.graph, *self._step_for({name: Spec.of(a) for name, a in bound.items()}))
                 if form[1] is not None and all(bound.get(name) is a for name, a in given.items()):
-                    self._known[form] = lowered, step
-        random = STEP_KEY in step.plan.inputs
-        key = key_of(self.graph.seed, f"call {next(self._calls)}") if random else None
-        values = leaf_values(self.graph, lowered, bound, key)
+                    self._known[form] = ready
+            inputs = ready.inputs(bound)
+        if ready.key is not None:
+            inputs[ready.key] = key_of(self.graph.seed, f"call {next(self._calls)}")
         try:
-            results = step([values[e] for e in step.plan.inputs])
+            results = ready.step(inputs)
         except KernelError as error:
-            raise located(self.graph, lowered, error) from None
+            raise located(self.graph, ready.lowered, error) from None
         return results[0] if self._single else results
 
     def explain(self, feeds: Mapping[str, Any] | None = None) -> Explanation:
@@ -155,6 +154,31 @@ class Program:
                 self._steps.popitem(last=False)
         self._steps.move_to_end(key)
         return self._steps[key]
+
+
+class _Ready:
+    """A step with what its inputs are, so that a call need only look up what changes."""
+
+    def __init__(self, graph: Graph, lowered: Lowered, step: Step) -> None:
+        self.lowered, self.step = lowered, step
+        self._values = graph.values
+        place = {e: i for i, e in enumerate(step.plan.inputs)}
+        self.key = place.get(STEP_KEY)  # the position of the random key
+        self._fed = [(place[e], name) for name, e in lowered.inputs.items() if e in place]
+        self._variables = [(place[v.expr], v) for v in lowered.variables.values() if v.expr in place]
+        self._version: int | None = None
+        self._arrays: list[Any] = [None] * len(place)
+
+    def inputs(self, feeds: Mapping[str, Array]) -> list[Array]:
+        """The arrays of the step's inputs, but for the random key."""
+        if self._version != (version := self._values.version):
+            for i, variable in self._variables:
+                self._arrays[i] = self._values.get(variable)
+            self._version = version
+        arrays = self._arrays.copy()
+        for i, name in self._fed:
+            arrays[i] = feeds[name]
+        return arrays
 
 
 def _form(feeds: Any) -> Any:

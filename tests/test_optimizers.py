@@ -11,7 +11,7 @@ import pytest
 
 import flowloom as fl
 from flowloom.optimizers import Optimizer
-from tests.training.waiting import eventually
+from tests.waiting import eventually
 
 Array = np.ndarray[Any, Any]
 STEPS = 12

@@ -1,15 +1,17 @@
-"""Choice: which backend runs a plan. "auto" is portable for now."""
+"""Choice: which backend runs a plan."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from flowloom.backends.portable import KernelError, PortableStep
+from flowloom.backends.handover import NativeLater, NativeOrPortable
+from flowloom.backends.portable import PortableStep
 from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import Plan
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 Backend: TypeAlias = Literal["auto", "portable", "native", "cuda"]
 Array = np.ndarray[Any, Any]
+DEFAULT = "FLOWLOOM_BACKEND"  # names what "auto" is
 
 
 class Step(Protocol):
@@ -34,6 +37,18 @@ class Step(Protocol):
         """Run step by step and show each result to `look`; the step at which it says True, or None."""
 
     @property
+    def native(self) -> NativeStep | None:
+        """The plan on the native backend, if it runs there."""
+
+    @property
+    def portable(self) -> PortableStep:
+        """The plan on the portable backend."""
+
+    @property
+    def settled(self) -> Step:
+        """The step that this one comes to after some calls."""
+
+    @property
     def repeats(self) -> bool:
         """Whether `repeat` runs several steps at once."""
 
@@ -45,10 +60,12 @@ class Step(Protocol):
 
 def check_backend(backend: str) -> None:
     """Raise ValueError unless the backend is one that runs here, saying what it needs."""
-    if backend == "native" and not has_native():
+    named = _meant(backend)
+    if named == "native" and not has_native():
         raise ValueError("backend 'native' needs llvmlite and SciPy: pip install 'flowloom[native]'")
-    if backend not in ("auto", "portable", "native"):
-        raise ValueError(f"backend {backend!r} is not available here; there is: auto, portable, native")
+    if named not in ("auto", "portable", "native"):
+        where = f"{DEFAULT}: " if named != backend else ""
+        raise ValueError(f"{where}backend {named!r} is not available here; there is: auto, portable, native")
 
 
 @cache
@@ -60,51 +77,16 @@ def has_native() -> bool:
 def make_step(plan: Plan, backend: Backend = "auto", finite: Sequence[int] = ()) -> Step:
     """The plan on that backend; what the native one cannot run, because its sizes are not known, runs portable.
 
-    A step raises NotFiniteError if one of the outputs at the positions `finite` is not.
+    "auto" is the backend in FLOWLOOM_BACKEND; without that, portable until the native one is ready. A step raises
+    NotFiniteError if one of the outputs at the positions `finite` is not.
     """
-    if backend == "native":
-        from flowloom.backends.native.listing import can_run
+    named = _meant(backend)
+    if not plan.is_fixed or named == "portable":
+        return PortableStep(plan, finite)
+    if named == "native":
+        return NativeOrPortable(plan, finite)
+    return NativeLater(plan, finite) if has_native() else PortableStep(plan, finite)
 
-        if can_run(plan):
-            return NativeOrPortable(plan, finite)
-    return PortableStep(plan, finite)
 
-
-class NativeOrPortable:
-    """Runs a plan native; portable once more where a kernel refuses a value, for it says which."""
-
-    def __init__(self, plan: Plan, finite: Sequence[int] = ()) -> None:
-        from flowloom.backends.native.step import NativeStep
-
-        self.plan = plan
-        self.native: NativeStep = NativeStep(plan, finite)
-        self._finite = tuple(finite)
-
-    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
-        """Run on arrays for `plan.inputs`, in order and of their specs. Raises KernelError, NotFiniteError."""
-        from flowloom.backends.native.step import RefusedError
-
-        try:
-            return self.native(inputs)
-        except (RefusedError, KernelError):
-            return self.portable(inputs)
-
-    @cached_property
-    def portable(self) -> PortableStep:
-        """The plan on the portable backend."""
-        return PortableStep(self.plan, self._finite)
-
-    @property
-    def repeats(self) -> bool:
-        """Whether `repeat` runs several steps at once."""
-        return self.native.repeats
-
-    def repeat(
-        self, count: int, inputs: Sequence[Array | list[Array]], carried: Mapping[int, int | None]
-    ) -> tuple[int, list[Array]]:
-        """Run up to `count` times at once, feeding outputs back; see `NativeStep.repeat`."""
-        return self.native.repeat(count, inputs, carried)
-
-    def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
-        """Run step by step on the portable backend, and show each result to `look` until it says True."""
-        return self.portable.trace(inputs, look)
+def _meant(backend: str) -> str:
+    return os.environ.get(DEFAULT) or backend if backend == "auto" else backend

@@ -34,6 +34,10 @@ class KernelError(RuntimeError):
         self.expr, self.reason = expr, reason
 
 
+class RefusedError(RuntimeError):
+    """A kernel met a value that it refuses. The portable backend, run on the same inputs, says which and why."""
+
+
 class NotFiniteError(RuntimeError):
     """One of the outputs of a step that must be finite is not."""
 
@@ -67,7 +71,18 @@ class PortableStep:
         check_finite(results, self._finite)
         return [np.array(r) if shared else np.asarray(r) for r, shared in zip(results, self._shared, strict=True)]
 
+    native = None  # what it is not
     repeats = False  # several steps at once are for the native backend
+
+    @property
+    def portable(self) -> PortableStep:
+        """Itself."""
+        return self
+
+    @property
+    def settled(self) -> PortableStep:
+        """Itself."""
+        return self
 
     def repeat(
         self, count: int, inputs: Sequence[Array | list[Array]], carried: Mapping[int, int | None]

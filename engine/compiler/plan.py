@@ -26,6 +26,19 @@ class Plan:
     offsets: dict[Expr, int]
     arena_bytes: int
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether all values are of numbers, and have sizes that are known beforehand."""
+        return all(_is_fixed(s) for e in (*self.inputs, *self.constants, *self.steps) for s in _specs(e))
+
+
+def _specs(e: Expr) -> tuple[Spec, ...]:
+    return e.spec if isinstance(e.spec, tuple) else (e.spec,)
+
+
+def _is_fixed(spec: Spec) -> bool:
+    return spec.is_concrete and spec.dtype != object
+
 
 def make_plan(outputs: Sequence[Expr]) -> Plan:
     """Plan the computation of `outputs`; all specs must be concrete."""

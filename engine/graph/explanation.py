@@ -66,12 +66,10 @@ class Explanation:
     @property
     def native(self) -> tuple[Kernel, ...]:
         """The kernels of the native backend, in order; () where it cannot run the plan."""
-        if not has_native():
+        if not has_native() or not self.plan.is_fixed:
             return ()
-        from flowloom.backends.native.listing import can_run, make_listing
+        from flowloom.backends.native.listing import make_listing
 
-        if not can_run(self.plan):
-            return ()
         return tuple(
             Kernel(
                 tuple(e.op.name for e in i.computes) or ("copy",),

@@ -24,6 +24,7 @@ class Values:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self.version = 0  # another one after each change
         self._arrays: dict[str, dict[Spec, Array]] = {}  # by key, and then by spec, of which there is rarely another
 
     def get(self, info: VariableInfo) -> Array:
@@ -36,11 +37,13 @@ class Values:
 
     def clear(self) -> None:
         """Forget all values: every variable starts from its initializer again."""
+        self.version += 1
         self._arrays.clear()
 
     def set(self, info: VariableInfo, array: Array) -> None:
         """Replace the variable's value by an array of its spec."""
         self._arrays.setdefault(info.key, {})[info.spec] = array
+        self.version += 1
 
 
 class Variable:

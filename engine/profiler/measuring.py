@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flowloom.backends.choice import NativeOrPortable, Step
-from flowloom.backends.portable import KernelError, PortableStep
+from flowloom.backends.choice import Step
+from flowloom.backends.portable import KernelError, PortableStep, RefusedError
 from flowloom.compiler.expr import Expr
 from flowloom.compiler.gradient import Origins
 from flowloom.compiler.plan import is_view
@@ -32,7 +32,7 @@ def measured(step: Step, inputs: Sequence[Array], graph: Graph, origins: Origins
     """
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
         raise ValueError(f"steps must be a whole number of at least 1; got {steps!r}")
-    native = step.native if isinstance(step, NativeOrPortable) else None
+    native = step.settled.native
     if native is not None and _runs(native, inputs):
         return _native(native, inputs, graph, origins, steps)
     return _portable(step, inputs, graph, origins, steps)
@@ -40,7 +40,7 @@ def measured(step: Step, inputs: Sequence[Array], graph: Graph, origins: Origins
 
 def counted(step: Step, graph: Graph, origins: Origins) -> Profile | None:
     """What a step has counted on the native backend since it was made, in the mean; None if it has not run there."""
-    native = step.native if isinstance(step, NativeOrPortable) else None
+    native = step.native
     if native is None:
         return None
     runs, seconds = native.spent()
@@ -49,8 +49,6 @@ def counted(step: Step, graph: Graph, origins: Origins) -> Profile | None:
 
 def _runs(native: NativeStep, inputs: Sequence[Array]) -> bool:
     """Run once; whether no value was refused, which the portable backend says more of."""
-    from flowloom.backends.native.step import RefusedError
-
     try:
         native(inputs)
     except (RefusedError, KernelError):
@@ -76,7 +74,7 @@ def _profile(native: NativeStep, seconds: Array, graph: Graph, origins: Origins,
 
 
 def _portable(step: Step, inputs: Sequence[Array], graph: Graph, origins: Origins, steps: int) -> Profile:
-    (step.portable if isinstance(step, NativeOrPortable) else step)(inputs)  # which raises what is wrong
+    step.portable(inputs)  # which raises what is wrong
     own = PortableStep(step.plan)  # no other thread waits for it
     values: dict[Expr, tuple[Array, ...]] = {e: (a,) for e, a in zip(step.plan.inputs, inputs, strict=True)}
     values |= {c: (c.value,) for c in step.plan.constants if c.value is not None}

@@ -22,7 +22,7 @@ from flowloom.graph.tensor import Tensor
 from flowloom.initializers import key_of
 from flowloom.program import leaf_values, located
 from flowloom.spec import Spec, SpecError
-from flowloom.training.measures import Array, Batch, Means, Totals, streamed
+from flowloom.training.measures import Array, Batch, Means, Totals, size_of, streamed
 from flowloom.training.objective import objective
 from flowloom.training.snapshot import snapshot
 
@@ -66,7 +66,7 @@ class Evaluation:
             totals.take(planned.lowered.totals, results[len(self._watched) :])
             values = list(zip(self._watched, results, planned.streams, strict=False))
             latest |= {name: _plain(value) for name, value, streams in values if streams}
-            means.add({name: float(value) for name, value, streams in values if not streams}, batch)
+            means.add({name: float(value) for name, value, streams in values if not streams}, size_of(batch))
         found = latest | means.values
         return {name: found[name] for name in self._watched if name in found}
 

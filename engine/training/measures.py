@@ -6,12 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from flowloom.compiler.expr import Expr, toposort
 from flowloom.graph.expansion import Total
 
 Array = np.ndarray[Any, Any]
 Batch = Mapping[str, Array]
+
+
+def size_of(batch: Batch) -> int:
+    """How many samples are in a batch."""
+    return len(next(iter(batch.values())))
 
 
 class Means:
@@ -21,12 +27,11 @@ class Means:
         self._totals: dict[str, float] = {}
         self._samples = 0
 
-    def add(self, values: Mapping[str, float], batch: Batch) -> None:
-        """Count the values of a batch, each as often as the batch has samples."""
-        size = len(next(iter(batch.values())))
-        self._samples += size
+    def add(self, values: Mapping[str, ArrayLike], sizes: ArrayLike) -> None:
+        """Count the values of one batch, or of several, each as often as its batch has samples."""
+        self._samples += int(np.sum(sizes))
         for name, value in values.items():
-            self._totals[name] = self._totals.get(name, 0.0) + size * value
+            self._totals[name] = self._totals.get(name, 0.0) + float(np.sum(np.multiply(sizes, value)))
 
     @property
     def values(self) -> dict[str, float]:

@@ -6,17 +6,19 @@ import queue
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from numpy.typing import ArrayLike
 
 from flowloom.data import Dataset
 from flowloom.graph.graph import Graph
 from flowloom.optimizers import Optimizer
 from flowloom.params import unknown_name
 from flowloom.training.evaluation import Evaluation
-from flowloom.training.measures import Batch, Means
+from flowloom.training.measures import Batch, Means, size_of
 from flowloom.training.series import Array, Series
 from flowloom.training.step import TrainStep
 
@@ -27,7 +29,7 @@ Status: TypeAlias = Literal["running", "paused", "stopped", "finished", "failed"
 Action: TypeAlias = Literal["pause", "resume", "step", "set", "stop"]
 
 RESPONSE = 0.01  # seconds after which a command takes effect at the latest, where steps are shorter
-MOST_AT_ONCE = 64  # steps in one call of the machine
+MOST_AT_ONCE = 512  # steps in one call of the machine
 REPLAYED = 5  # steps that are run for a profile
 
 _numbers = count(1)
@@ -225,6 +227,7 @@ class Run:
         pending: list[Batch] = []
         at_once = 1
         while True:
+            gathered = time.perf_counter()
             pending += islice(batches, max(0, at_once - len(pending)))
             if not pending:
                 break
@@ -232,14 +235,15 @@ class Run:
             began = time.perf_counter()
             first = self.step_count + 1
             taken = self._step.some(pending[:1] if self._single_step else pending)
-            for step, (batch, values) in enumerate(zip(pending, taken, strict=False), first):
-                means.add(values, batch)
-                self._record(step, values)
-                self.samples += len(next(iter(batch.values())))
-            del pending[: len(taken)]
-            spent = time.perf_counter() - began
-            self.seconds += spent
-            at_once = min(MOST_AT_ONCE, max(1, int(RESPONSE * len(taken) / spent)))
+            count = self.step_count + 1 - first
+            sizes = [size_of(batch) for batch in pending[:count]]
+            means.add(taken, sizes)
+            self._record(first, taken)
+            self.samples += sum(sizes)
+            del pending[:count]
+            now = time.perf_counter()
+            self.seconds += now - began
+            at_once = at_once_after(count, now - gathered)
         measured = means.values | self._step.running
         if self._validation is not None:
             found = self._evaluation(self._unless_stopped(self._validation), self._step.averages)
@@ -254,7 +258,8 @@ class Run:
                 self._carry_out("stop")
             yield batch
 
-    def _record(self, step: int, values: dict[str, float]) -> None:
+    def _record(self, step: int, values: Mapping[str, ArrayLike]) -> None:
+        """Keep the value of each quantity at a step, or those at this step and the ones that follow."""
         for name, value in values.items():
             self._series.setdefault(name, Series()).append(step, value)
 
@@ -283,6 +288,11 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<run {self.number}: {self.status}, step {self.step_count} of {self.steps}>"
+
+
+def at_once_after(steps: int, seconds: float) -> int:
+    """How many steps are next taken at once, when the last ones took so long."""
+    return min(MOST_AT_ONCE, max(1, int(RESPONSE * steps / seconds)))
 
 
 def stop_all(timeout: float = 5.0) -> None:

@@ -153,8 +153,8 @@ class TrainStep:
             results = planned.step(inputs)
         except (KernelError, NotFiniteError) as error:
             raise _told(self.graph, planned, inputs, error) from None
-        (values,) = self._take(planned, [[r] for r in results[:first]], results[first:], 1)
-        return values
+        values = self._take(planned, [[r] for r in results[:first]], results[first:], 1)
+        return {name: float(value) for name, (value,) in values.items()}
 
     def profile(self, batch: Batch, steps: int) -> Profile:
         """What each instruction of a step on `batch` costs, run so many times; no variable or slot changes.
@@ -179,18 +179,19 @@ class TrainStep:
         found = [counted(p.step, self.graph, p.lowered.origins) for p in list(self._plans.values())]
         return max((p for p in found if p is not None), key=lambda p: p.total * p.steps, default=None)
 
-    def some(self, batches: Sequence[Batch]) -> list[dict[str, float]]:
-        """Take steps on the first of `batches`, on one of them or on more; gives the watched values of each step taken.
+    def some(self, batches: Sequence[Batch]) -> dict[str, Array]:
+        """Take steps on the first of `batches`, on one of them or on more.
 
-        On the native backend those of one shape are one call. Raises what a single step does, at the first batch.
+        Gives the watched values of each step taken, by name, float64 (n,). On the native backend those of one shape are
+        one call. Raises what a single step does, at the first batch.
         """
         if len(batches) > 1 and self.optimizer.gradient_accumulation_steps == 1:
             bound = self._bound(batches[0])
             if self.optimizer.ema_overwrite_frequency is None and self._planned(bound).step.repeats:
-                taken = self._together(self._alike(bound, batches))
+                taken = self._together(bound, batches[: _alike(bound, batches)])
                 if taken:
                     return taken
-        return [self(batches[0])]
+        return {name: np.array([value]) for name, value in self(batches[0]).items()}
 
     def _ready(self, batch: Batch) -> tuple[_Planned, list[Array]]:
         """The plan for a batch, and what its inputs are fed at the next step."""
@@ -200,41 +201,28 @@ class TrainStep:
         specs = [e.spec for e in planned.step.plan.inputs]
         return planned, [a[0, ...] if a.ndim > spec.ndim else a for a, spec in zip(leaves, specs, strict=True)]
 
-    def _alike(self, first: dict[str, Array], batches: Sequence[Batch]) -> list[dict[str, Array]]:
-        """What the inputs are fed from the first batches, as far as they are just like `first`: arrays of its specs."""
-        forms = [(name, a.shape, a.dtype) for name, a in first.items()]
-        feeds = [first]
-        for batch in batches[1:]:
-            arrays: list[Any] = [batch.get(name) for name, _, _ in forms] if isinstance(batch, dict) else []
-            if len(arrays) != len(forms):
-                break
-            for a, (_, shape, dtype) in zip(arrays, forms, strict=True):
-                if type(a) is not np.ndarray or a.shape != shape or a.dtype != dtype:
-                    return feeds
-            feeds.append({name: a for (name, _, _), a in zip(forms, arrays, strict=True)})
-        return feeds
-
-    def _together(self, feeds: Sequence[Mapping[str, Array]]) -> list[dict[str, float]]:
-        """Steps on these feeds, of one shape, up to one that goes wrong."""
-        planned = self._planned(feeds[0])
-        steps = range(self.count, self.count + len(feeds))
-        inputs: list[Array | list[Array]] = list(self._leaves(planned, feeds[0], steps))
+    def _together(self, first: Mapping[str, Array], batches: Sequence[Batch]) -> dict[str, Array]:
+        """Steps on batches of one shape, up to one that goes wrong; `first` is what the first of them feeds."""
+        planned = self._planned(first)
+        steps = range(self.count, self.count + len(batches))
+        inputs: list[Array | list[Array]] = list(self._leaves(planned, first, steps))
         place = {e: i for i, e in enumerate(planned.step.plan.inputs)}
+        others = [batch for batch in batches[1:] if batch is not batches[0]]
         for name, expr in planned.lowered.inputs.items():
-            if expr in place and name in feeds[0]:
-                inputs[place[expr]] = [each[name] for each in feeds]
+            if others and expr in place and name in first:
+                inputs[place[expr]] = [first[name], *(batch[name] for batch in batches[1:])]
         back = planned.carried
-        first = len(planned.step.plan.outputs) - len(back)
-        carried = {first + k: place.get(leaf) for k, leaf in enumerate(back)}
-        done, results = planned.step.repeat(len(feeds), inputs, carried)
-        return self._take(planned, results[:first], results[first:], done) if done else []
+        watched = len(planned.step.plan.outputs) - len(back)
+        carried = {watched + k: place.get(leaf) for k, leaf in enumerate(back)}
+        done, results = planned.step.repeat(len(batches), inputs, carried)
+        return self._take(planned, results[:watched], results[watched:], done) if done else {}
 
     def _take(
         self, planned: _Planned, measured: Sequence[Any], carried: Sequence[Array], steps: int
-    ) -> list[dict[str, float]]:
+    ) -> dict[str, Array]:
         """Make the results of `steps` steps those of this training; the watched values of each."""
         watched = len(self._watched)
-        values = [{n: float(m[i]) for n, m in zip(self._watched, measured, strict=False)} for i in range(steps)]
+        values = {n: np.array(m, np.float64) for n, m in zip(self._watched, measured, strict=False)}
         self.running = {n: float(m[-1]) for n, m in zip(planned.running, measured[watched:], strict=True)}
         self._totals.take(planned.totals, carried[: len(planned.totals)])
         applies = self._applies
@@ -318,6 +306,21 @@ class TrainStep:
     def _take_average(self, variable: VariableInfo) -> None:
         average = self._slots[variable.key, AVERAGE]
         self.graph.values.set(variable, average.astype(variable.spec.dtype))
+
+
+def _alike(first: Mapping[str, Array], batches: Sequence[Batch]) -> int:
+    """How many of the first batches feed arrays of the same specs; `first` is what the first of them feeds."""
+    forms = [(name, a.shape, a.dtype) for name, a in first.items()]
+    for i, batch in enumerate(batches):
+        if batch is batches[0]:
+            continue
+        if type(batch) is not dict:
+            return i
+        for name, shape, dtype in forms:
+            a = batch.get(name)
+            if type(a) is not np.ndarray or a.shape != shape or a.dtype != dtype:
+                return i
+    return len(batches)
 
 
 def _learned(lowered: Lowered, loss: Expr, only: frozenset[str] | None) -> dict[VariableInfo, Expr]:

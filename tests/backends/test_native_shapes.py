@@ -12,7 +12,8 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from flowloom.backends.native.step import NativeStep, RefusedError
+from flowloom.backends.native.step import NativeStep
+from flowloom.backends.portable import RefusedError
 from flowloom.compiler.expr import build, placeholder
 from flowloom.compiler.plan import make_plan
 from flowloom.op import get_op

@@ -73,7 +73,8 @@ class Lab:
 
     def _environment(self, home: Path) -> dict[str, str]:
         own = {name: str(home / part) for name, part in SETTINGS.items()}
-        return {**os.environ, **own, "JUPYTER_CONFIG_PATH": str(JUPYTER_DEFAULTS)}
+        people = {"JUPYTER_CONFIG_PATH": str(JUPYTER_DEFAULTS), "FLOWLOOM_BACKEND": "auto"}
+        return {**os.environ, **own, **people}
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, f"{self.app} ended at once:\n{self._log.read_text()[-2000:]}"

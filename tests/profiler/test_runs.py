@@ -7,7 +7,7 @@ import pytest
 from flowloom.backends.choice import Backend, has_native
 from tests.profiler.models import classifier, points, trainer, values
 from tests.profiler.test_profile import BACKENDS, native_only
-from tests.training.waiting import eventually
+from tests.waiting import eventually
 
 
 @native_only

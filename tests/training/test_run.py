@@ -18,7 +18,7 @@ import flowloom as fl
 from flowloom.training import Event, Run, stop_all
 from flowloom.training.run import run_of
 from tests.training.models import LABELS, POINTS, classifier, points, trainer, values
-from tests.training.waiting import DEADLINE, eventually
+from tests.waiting import DEADLINE, eventually
 
 FOREVER = 1_000_000  # epochs
 

@@ -16,7 +16,7 @@ import flowloom as fl
 from flowloom.training import find_trainer, stop_all
 from flowloom.training.run import run_of
 from tests.training.models import LABELS, POINTS, classifier, points, trainer, values
-from tests.training.waiting import eventually
+from tests.waiting import eventually
 
 
 @pytest.fixture(autouse=True)

@@ -310,7 +310,7 @@ def _to_filter(x: Place, g: Place, w: Place, axes: list[Axis], groups: int, chan
     if few:
         parts, tile = (sources.PADDING, sources.CHANNEL_FILTER_ENTRY), sources.accumulate_channels(t, width, filters)
     else:
-        parts = (sources.PADDING, sources.GATHER, sources.FILTER_ENTRY)
+        parts = (sources.PADDING, sources.PACK_FILTERS, sources.FILTER_ENTRY)
         tile = sources.accumulate(t, width, rows, channelwise=channelwise)
     return _call(parts, form, tile, (x, g, w), numbers, indices, work)
 

@@ -31,29 +31,29 @@ def bring(x, target, zd, zh, zw, od, oh, ow, ed, eh, ew, channels, xd, xh, xw, x
                         row[w * channels + c] = source[w * xw + c * xc]
 """
 
-# Filters side by side, for each term: a vector of them, with zeros behind the last.
+# A vector of filters for each place, one after the other, with zeros behind the last filter.
 PACK_FILTERS = """
-def pack(w, packed, terms, origins, width, wc, wf):
-    for k in range(terms):
-        source = w + origins[k]
-        target = packed + k * {wide}
-        if wf == 1 and width == {wide}:
-            copy(target, source, {wide})
+def pack(x, places, many, width, xc, xf, target):
+    for k in range(many):
+        source = x + places[k]
+        some = target + k * {lanes}
+        if xf == 1 and width == {lanes}:
+            copy(some, source, {lanes})
         else:
-            view({vector}, target)[0] = {vector}({t}(0.0))
+            view({vector}, some)[0] = {vector}({t}(0.0))
             for f in range(width):
-                target[f] = source[f * wf]
+                some[f] = source[f * xf]
 """
 
-# Channels side by side, for each term and filter.
+# A vector of channels for each place and filter.
 PACK_CHANNELS = """
-def pack(w, packed, terms, origins, width, wc, wf):
-    for k in range(terms):
+def pack(x, places, many, width, xc, xf, target):
+    for k in range(many):
         for f in range(width):
-            source = w + (origins[k] + f * wf)
-            target = packed + (k * width + f) * {lanes}
+            source = x + (places[k] + f * xf)
+            some = target + (k * width + f) * {lanes}
             for c in range({lanes}):
-                target[c] = source[c * wc]
+                some[c] = source[c * xc]
 """
 
 # The table begins with six numbers for each phase: how many terms a sum has, how many windows there are, and where the
@@ -63,16 +63,10 @@ ENTRY = """
 def kernel(x: [{t}], w: [{t}], y: [{t}], table: [i64], work: [{t}], {numbers}):
     padded = work + thread * words
     packed = padded + image_words
-    low = 0
-    high = groups * panels
-    begin = 0
-    end = batch * chunks
-    if by_filters != 0:
-        low = groups * panels * thread // threads
-        high = groups * panels * (thread + 1) // threads
-    else:
-        begin = batch * chunks * thread // threads
-        end = batch * chunks * (thread + 1) // threads
+    low = groups * panels * thread // threads if by_filters != 0 else 0
+    high = groups * panels * (thread + 1) // threads if by_filters != 0 else groups * panels
+    begin = 0 if by_filters != 0 else batch * chunks * thread // threads
+    end = batch * chunks if by_filters != 0 else batch * chunks * (thread + 1) // threads
     if copied != 0:
         zero(padded, image_words)
     target = packed
@@ -81,7 +75,7 @@ def kernel(x: [{t}], w: [{t}], y: [{t}], table: [i64], work: [{t}], {numbers}):
         for panel in range(low, high):
             first = panel % panels * {wide}
             source = w + (panel // panels * wg + first * wf)
-            pack(source, target, head[0], table + head[2], min({wide}, filters - first), wc, wf)
+            pack(source, table + head[2], head[0], min({wide}, filters - first), wc, wf, target)
             target = target + head[0] * {size}
     now = -1
     for item in range(begin, end):
@@ -110,20 +104,6 @@ def kernel(x: [{t}], w: [{t}], y: [{t}], table: [i64], work: [{t}], {numbers}):
             for top in range(chunk[1], chunk[2], {rows}):
                 multiply(source, places, results, top, last, offsets, terms, factors, target, width)
             factors = factors + terms * {size}
-"""
-
-GATHER = """
-def gather(g, results, many, gc, width, slab):
-    # a vector of filters of each window, one after the other
-    for p in range(many):
-        source = g + results[p]
-        target = slab + p * {lanes}
-        if gc == 1 and width == {lanes}:
-            copy(target, source, {lanes})
-        else:
-            view({vector}, target)[0] = {vector}({t}(0.0))
-            for f in range(width):
-                target[f] = source[f * gc]
 """
 
 # The table holds the places of all windows, where their gradients lie, the numbers 0, {lanes}, ... for a slab of
@@ -158,7 +138,7 @@ def kernel(x: [{t}], g: [{t}], w: [{t}], table: [i64], work: [{t}], {numbers}):
                 rows = results + begin
                 if gathered != 0:
                     if panel != now:
-                        gather(column, rows, many, gc, min({lanes}, filters - first), slab)
+                        pack(column, rows, many, min({lanes}, filters - first), 0, gc, slab)
                         now = panel
                     column = slab
                     rows = steps

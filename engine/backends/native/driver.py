@@ -19,7 +19,13 @@ from flowloom.backends.native.machine import machine
 
 # The table lies in memory that kernels read behind the compiler's back, so all of it is given by address. `offer` holds
 # which part is next (its lower 16 bits) of which instruction (all above), and -1 when there is nothing to do any more.
+# There are three blocks of arguments for each instruction: for the first step, for those of an odd number, and for the
+# others, so that steps can write to two sets of arrays in turn. `where` leads to those arguments that change each time.
 SOURCE = """
+def version(step):
+    return step if step < 2 else 2 - step % 2
+
+
 def relaxed(turns):
     relax()
     if turns > 2000:
@@ -34,8 +40,10 @@ def help(functions, blocks, offer, done, count, threads):
         turns += 1
         if part < threads:
             if compare_and_swap(offer, word, word + 1):
-                i = (word >> 16) % count
-                invoke(functions[i], address(i64, blocks[i]), part, threads)
+                position = word >> 16
+                i = position % count
+                block = blocks[version(position // count) * count + i]
+                invoke(functions[i], address(i64, block), part, threads)
                 atomic_add(done, 1)
                 turns = 0
         else:
@@ -64,19 +72,23 @@ def lead(function, block, offer, done, position, threads):
 def kernel(functions_at: i64, blocks_at: i64, shared_at: i64, cycles_at: i64, count: i64, offer_at: i64, flag_at: i64,
            steps: i64, patches: i64, where_at: i64, values_at: i64, finished_at: i64):
     functions = address(i64, functions_at)
-    blocks = address(i64, blocks_at)
+    all_blocks = address(i64, blocks_at)
     shared = address(u8, shared_at)
     cycles_of = address(i64, cycles_at)
     flag = address(i64, flag_at)
     offer = address(i64, offer_at)
     done = offer + 8
     if thread > 0:
-        help(functions, blocks, offer, done, count, threads)
+        help(functions, all_blocks, offer, done, count, threads)
     else:
         step = 0
         while step < steps:
+            blocks = all_blocks + version(step) * count
+            where = address(i64, where_at) + version(step) * patches
+            values = address(i64, values_at) + step * patches
             for p in range(patches):
-                atomic_store(address(i64, address(i64, where_at)[p]), address(i64, values_at)[step * patches + p])
+                argument = address(i64, where[p])
+                argument[0] = values[p]
             began = cycles()
             for i in range(count):
                 if threads > 1 and shared[i] != u8(0):

@@ -34,19 +34,6 @@ class Listing:
     arena_bytes: int = 0
 
 
-def can_run(plan: Plan) -> bool:
-    """Whether all values have sizes that are known beforehand, and are of numbers."""
-    return all(_is_fixed(s) for e in (*plan.inputs, *plan.constants, *plan.steps) for s in _specs(e))
-
-
-def _specs(e: Expr) -> tuple[Spec, ...]:
-    return e.spec if isinstance(e.spec, tuple) else (e.spec,)
-
-
-def _is_fixed(spec: Spec) -> bool:
-    return spec.is_concrete and spec.dtype != object
-
-
 def make_listing(plan: Plan, finite: Collection[int] = ()) -> Listing:
     """The instructions that compute a plan's outputs, and tell whether those at the positions `finite` are finite."""
     made = _Maker(plan.outputs, finite)

@@ -12,11 +12,13 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from flowloom.backends.native import blas, language, mathematics
+from flowloom.backends.native.compiling import compile_beside
 
 CACHE_BYTES = 256 * 1024**2
 OPTIMIZATION = 3
@@ -54,7 +56,7 @@ class Machine:
         cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
         version = ".".join(map(str, llvm.llvm_version_info))
         parts = (
-            language.VERSION,
+            _compiler(),
             mathematics.SOURCE,
             blas.SOURCE,
             version,
@@ -73,18 +75,36 @@ class Machine:
         """The address of the compiled kernel. Compiles or loads it if it is not there yet."""
         name = self.key(source)
         with self._lock:
-            if name not in self._addresses:
-                code = self._read(name)
-                if code is None:
-                    code = self._compile(source, name)
-                    self._write(name, code)
-                    self.compiled += 1
-                else:
-                    self.loaded += 1
-                self._engine.add_object_file(self._llvm.ObjectFileRef.from_data(code))
-                self._engine.finalize_object()
-                self._addresses[name] = int(self._engine.get_function_address(name))
-            return self._addresses[name]
+            return self._addresses[name] if name in self._addresses else self._take(name, self.code(source))
+
+    def code(self, source: str) -> bytes:
+        """The object code of a kernel, from the folder or compiled."""
+        name = self.key(source)
+        code = self._read(name)
+        if code is None:
+            code = self._compile(source, name)
+            self._write(name, code)
+            self.compiled += 1
+        else:
+            self.loaded += 1
+        return code
+
+    def prepare(self, sources: Iterable[str]) -> None:
+        """Have these kernels ready; another process compiles those that are not. Raises RuntimeError if it fails."""
+        named = {self.key(source): source for source in sources}
+        missing = {name: s for name, s in named.items() if name not in self._addresses and self._read(name) is None}
+        if missing:
+            codes = compile_beside(list(missing.values()), self._folder)
+            for name, code in zip(missing, codes, strict=True):
+                with self._lock:
+                    if name not in self._addresses:
+                        self._take(name, code)
+
+    def _take(self, name: str, code: bytes) -> int:
+        self._engine.add_object_file(self._llvm.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+        self._addresses[name] = int(self._engine.get_function_address(name))
+        return self._addresses[name]
 
     # ------------------------------------------------------------ compiling
 
@@ -169,6 +189,18 @@ def _trim(folder: Path, most: int = CACHE_BYTES) -> None:
             break
         path.unlink(missing_ok=True)
         total -= size
+
+
+@cache
+def _compiler() -> str:
+    """What the compiler itself is: the hash of its source; flowloom's version where that does not lie in files."""
+    try:
+        files = [Path(__file__), *sorted(Path(language.__file__).parent.iterdir())]
+        return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.suffix == ".py")).hexdigest()
+    except OSError:
+        from importlib.metadata import version
+
+        return version("flowloom")
 
 
 @cache

@@ -220,16 +220,10 @@ def accumulate(t: str, lanes: int, rows: int) -> str:
 # on the same lines of a cache.
 ENTRY = """
 def kernel(x: [{t}], w: [{t}], y: [{t}], table: [i64], work: [{t}], {numbers}):
-    low = 0
-    high = filters // {lanes}
-    begin = 0
-    end = batch * chunks
-    if by_filters != 0:
-        low = filters // {lanes} * thread // threads
-        high = filters // {lanes} * (thread + 1) // threads
-    else:
-        begin = batch * chunks * thread // threads
-        end = batch * chunks * (thread + 1) // threads
+    low = filters // {lanes} * thread // threads if by_filters != 0 else 0
+    high = filters // {lanes} * (thread + 1) // threads if by_filters != 0 else filters // {lanes}
+    begin = 0 if by_filters != 0 else batch * chunks * thread // threads
+    end = batch * chunks if by_filters != 0 else batch * chunks * (thread + 1) // threads
     width = (high - low) * {lanes}
     padded = work + thread * words
     turned = padded + image_words
@@ -277,16 +271,10 @@ def kernel(x: [{t}], w: [{t}], y: [{t}], table: [i64], work: [{t}], {numbers}):
 
 INPUT_ENTRY = """
 def kernel(g: [{t}], w: [{t}], x: [{t}], table: [i64], work: [{t}], {numbers}):
-    low = 0
-    high = channels // {lanes}
-    begin = 0
-    end = batch
-    if by_channels != 0:
-        low = channels // {lanes} * thread // threads
-        high = channels // {lanes} * (thread + 1) // threads
-    else:
-        begin = batch * thread // threads
-        end = batch * (thread + 1) // threads
+    low = channels // {lanes} * thread // threads if by_channels != 0 else 0
+    high = channels // {lanes} * (thread + 1) // threads if by_channels != 0 else channels // {lanes}
+    begin = 0 if by_channels != 0 else batch * thread // threads
+    end = batch if by_channels != 0 else batch * (thread + 1) // threads
     width = (high - low) * {lanes}
     padded = work + thread * words
     canvas = padded + g_words
@@ -344,16 +332,10 @@ def crop(canvas, eh, ew, oh, ow, x, zh, zw, width, channels):
 
 FILTER_ENTRY = """
 def kernel(x: [{t}], g: [{t}], w: [{t}], table: [i64], work: [{t}], {numbers}):
-    low = 0
-    high = filters // {lanes}
-    begin = 0
-    end = channels // {lanes}
-    if by_filters != 0:
-        low = filters // {lanes} * thread // threads
-        high = filters // {lanes} * (thread + 1) // threads
-    else:
-        begin = channels // {lanes} * thread // threads
-        end = channels // {lanes} * (thread + 1) // threads
+    low = filters // {lanes} * thread // threads if by_filters != 0 else 0
+    high = filters // {lanes} * (thread + 1) // threads if by_filters != 0 else filters // {lanes}
+    begin = 0 if by_filters != 0 else channels // {lanes} * thread // threads
+    end = channels // {lanes} if by_filters != 0 else channels // {lanes} * (thread + 1) // threads
     width = (high - low) * {lanes}
     depth = (end - begin) * {lanes}
     padded = work + thread * words

@@ -1,0 +1,155 @@
+"""Steps that run a plan on two backends: native with portable to fall back on, and portable until native is ready."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flowloom.backends.portable import KernelError, PortableStep, RefusedError
+from flowloom.compiler.expr import Expr
+from flowloom.compiler.plan import Plan
+
+if TYPE_CHECKING:
+    from flowloom.backends.native.step import NativeStep
+
+Array = np.ndarray[Any, Any]
+WORTHWHILE = 0.05  # seconds that a plan must have run for; what is called only once or twice is never compiled
+
+
+class NativeOrPortable:
+    """Runs a plan native; portable once more where a kernel refuses a value, for it says which.
+
+    With `beside`, another process compiles what is not in the cache.
+    """
+
+    def __init__(self, plan: Plan, finite: Sequence[int] = (), *, beside: bool = False) -> None:
+        from flowloom.backends.native.step import NativeStep
+
+        self.plan = plan
+        self.native: NativeStep = NativeStep(plan, finite, beside=beside)
+        self._finite = tuple(finite)
+
+    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+        """Run on arrays for `plan.inputs`, in order and of their specs. Raises KernelError, NotFiniteError."""
+        try:
+            return self.native(inputs)
+        except (RefusedError, KernelError):
+            return self.portable(inputs)
+
+    @cached_property
+    def portable(self) -> PortableStep:
+        """The plan on the portable backend."""
+        return PortableStep(self.plan, self._finite)
+
+    @property
+    def settled(self) -> NativeOrPortable:
+        """Itself."""
+        return self
+
+    @property
+    def repeats(self) -> bool:
+        """Whether `repeat` runs several steps at once."""
+        return self.native.repeats
+
+    def repeat(
+        self, count: int, inputs: Sequence[Array | list[Array]], carried: Mapping[int, int | None]
+    ) -> tuple[int, list[Array]]:
+        """Run up to `count` times at once, feeding outputs back; see `NativeStep.repeat`."""
+        return self.native.repeat(count, inputs, carried)
+
+    def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
+        """Run step by step on the portable backend, and show each result to `look` until it says True."""
+        return self.portable.trace(inputs, look)
+
+
+class NativeLater:
+    """Runs a plan portable, and native from the call on before which its kernels have been made ready beside it.
+
+    That begins when the calls have taken WORTHWHILE seconds. If it fails, a warning says why, and all stays portable.
+    """
+
+    def __init__(self, plan: Plan, finite: Sequence[int] = ()) -> None:
+        self.plan = plan
+        self._finite = tuple(finite)
+        self._step: PortableStep | NativeOrPortable = PortableStep(plan, finite)
+        self._error: Exception | None = None
+        self._asked = False
+        self._spent = 0.0
+
+    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+        """Run on arrays for `plan.inputs`, in order and of their specs. Raises KernelError, NotFiniteError."""
+        if self._asked:
+            if self._error is not None:
+                error, self._error = self._error, None
+                warnings.warn(f"this stays on the portable backend; the native one failed: {error!r}", stacklevel=3)
+            return self._step(inputs)
+        began = time.perf_counter()
+        results = self._step(inputs)
+        self._spent += time.perf_counter() - began
+        if self._spent >= WORTHWHILE:
+            self._asked = True
+            _waiting().put(weakref.ref(self))
+        return results
+
+    def prepare(self) -> None:
+        """Have the kernels made ready, and go over to them."""
+        try:
+            self._step = NativeOrPortable(self.plan, self._finite, beside=True)
+        except Exception as error:
+            self._error = error
+
+    @property
+    def settled(self) -> PortableStep | NativeOrPortable:
+        """The step that this one comes to, compiled at once."""
+        if self._step.native is None:
+            self._step = NativeOrPortable(self.plan, self._finite)
+        return self._step
+
+    @property
+    def native(self) -> NativeStep | None:
+        """The plan on the native backend, once it runs there."""
+        return self._step.native
+
+    @property
+    def portable(self) -> PortableStep:
+        """The plan on the portable backend."""
+        return self._step.portable
+
+    @property
+    def repeats(self) -> bool:
+        """Whether `repeat` runs several steps at once."""
+        return self._step.repeats
+
+    def repeat(
+        self, count: int, inputs: Sequence[Array | list[Array]], carried: Mapping[int, int | None]
+    ) -> tuple[int, list[Array]]:
+        """Run up to `count` times at once, feeding outputs back; see `NativeStep.repeat`."""
+        return self._step.repeat(count, inputs, carried)
+
+    def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
+        """Run step by step on the portable backend, and show each result to `look` until it says True."""
+        return self.portable.trace(inputs, look)
+
+
+@cache
+def _waiting() -> queue.SimpleQueue[weakref.ref[NativeLater]]:
+    """The steps that a thread makes ready, one after the other. One that nobody holds any more is passed over."""
+    waiting: queue.SimpleQueue[weakref.ref[NativeLater]] = queue.SimpleQueue()
+
+    def work() -> None:
+        while True:
+            step = waiting.get()()
+            if step is not None:
+                step.prepare()
+            del step
+
+    threading.Thread(target=work, name="flowloom compiler", daemon=True).start()
+    return waiting
