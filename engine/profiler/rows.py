@@ -136,7 +136,8 @@ def _bytes(instruction: Instruction) -> int:
     if call is None:
         written = sum(int(e.spec.nbytes) for e in instruction.writes)
     else:
-        places = [a for a in call.args if isinstance(a, Place) and a.base in call.writes]
+        written_to = {*call.writes, *(operand for _, operand in call.over)}
+        places = [a for a in call.args if isinstance(a, Place) and a.base in written_to]
         written = sum(_memory(places).values())
     read = _memory(instruction.reads)
     if len(instruction.computes) != 1:

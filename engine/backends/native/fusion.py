@@ -7,7 +7,7 @@ if no way leads out of the group and back into it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flowloom.backends.native.instructions import Place, dense
@@ -40,6 +40,10 @@ class Group:
         taken = {i for i in self.axes or () if self.domain[i] != 1}
         rest = [i for i, n in enumerate(self.domain) if i not in taken and n != 1]
         return not rest or not taken or max(rest) < min(taken)
+
+    def reads(self, places: Mapping[Expr, Place]) -> list[Place]:
+        """What its members read, each other's results among it."""
+        return [places[a] for m in self.members for a in m.args]
 
     def reduced_strides(self) -> tuple[int, ...]:
         """How an element of the domain finds its place in a dense array of what the reductions give."""
@@ -226,6 +230,11 @@ class Fusion:
     def ordered(self) -> list[Item]:
         """The items, each after all that it reads."""
         return sorted(self.items, key=lambda item: len(item.before))
+
+
+def in_order(strides: Sequence[int], shape: Sequence[int]) -> bool:
+    """Whether these strides are those of a dense array in C order."""
+    return _same(strides, dense(shape), shape)
 
 
 def _same(strides: Sequence[int], others: Sequence[int], shape: Sequence[int]) -> bool:

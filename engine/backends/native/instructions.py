@@ -70,7 +70,7 @@ class Call:
     """A kernel and its arguments, in the order of its parameters. It writes all of the memory of each of `writes`.
 
     `parallel`: the kernel does the share of `thread` of `threads`; any other is run by one thread. `work` is how many
-    elementary operations it takes, about.
+    elementary operations it takes, about. `over` names results that take the place of an operand, in the same memory.
     """
 
     source: str
@@ -78,6 +78,7 @@ class Call:
     writes: tuple[Expr, ...]
     parallel: bool = True
     work: float = 0.0
+    over: tuple[tuple[Expr, Expr], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

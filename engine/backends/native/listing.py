@@ -12,7 +12,7 @@ from flowloom.backends.native.fusion import Fusion, Group, Item
 from flowloom.backends.native.instructions import LOWERINGS, Call, Instruction, Place, calling
 from flowloom.backends.native.layout import own_place
 from flowloom.backends.native.looping import unrolled
-from flowloom.backends.native.loops import fused
+from flowloom.backends.native.loops import Reuse, fused
 from flowloom.backends.native.templates import COPY, copy_of
 from flowloom.backends.portable import portable_call
 from flowloom.compiler.control import SCAN
@@ -36,16 +36,16 @@ class Listing:
 
 def make_listing(plan: Plan, finite: Collection[int] = ()) -> Listing:
     """The instructions that compute a plan's outputs, and tell whether those at the positions `finite` are finite."""
-    made = _Maker(plan.outputs, finite)
+    made = _Maker(plan.outputs, finite, in_place=True)
     listing = Listing(plan, made.outputs, made.instructions, made.sources, made.unwatched)
     _place_all(listing)
     return listing
 
 
 class _Maker:
-    """Makes the instructions that compute some expressions."""
+    """Makes the instructions that compute some expressions; `in_place`: they may write over what nobody reads later."""
 
-    def __init__(self, wanted: Sequence[Expr], finite: Collection[int] = ()) -> None:
+    def __init__(self, wanted: Sequence[Expr], finite: Collection[int] = (), *, in_place: bool = False) -> None:
         written, self.sources = decompose(wanted)
         self.outputs = _apart(written)
         order = toposort(self.outputs)
@@ -54,6 +54,7 @@ class _Maker:
         items = self.fusion.ordered()
         self._watched = {self.outputs[k] for k in finite if is_float(self.outputs[k].dtype)}
         self._needed = self._in_memory(items)
+        self._last = self._last_readers(items) if in_place else {}
         fused = {m for item in items if isinstance(item, Group) for m in item.members}
         self.unwatched = [k for k in finite if self.outputs[k] in self._watched - fused]
         self.instructions = [i for item in items for i in self._instructions(item)]
@@ -68,12 +69,22 @@ class _Maker:
                 needed |= {b for b in bases if item_of.get(b) is not item}
         return needed
 
+    def _last_readers(self, items: Sequence[Item]) -> dict[Expr, Item]:
+        """The last item to read each result that is no output."""
+        last: dict[Expr, Item] = {}
+        for item in items:
+            for m in item.members if isinstance(item, Group) else (item.e,):
+                last |= {self.fusion.places[a].base: item for a in m.args if a in self.fusion.places}
+        return {e: item for e, item in last.items() if e.args and e not in self.outputs}
+
     def _instructions(self, item: Item) -> list[Instruction]:
         if isinstance(item, Group):
             (first, *others), places = item.members, self.fusion.places
             if first.op is COPY and not others and first not in self._watched:
                 return [_copied(places[first.args[0]], places[first], (first,))]
-            return [calling(*made) for made in fused(item, self.fusion, self._needed, self._watched)]
+            spent = {e for a in item.reads(places) if self._last.get(e := a.base) is item}
+            reuse = Reuse(spent, self._needed - set(self.outputs))
+            return [calling(*made) for made in fused(item, self.fusion, self._needed, self._watched, reuse)]
         e, places = item.e, self.fusion.places
         operands = [places[a] for a in e.args]
         if e.op is SCAN and (made := self._scan(e, operands)) is not None:
@@ -154,9 +165,14 @@ def _place_all(listing: Listing) -> None:
     free = FreeList()
     leaving: dict[int, list[Expr]] = {}
     for i, instruction in enumerate(listing.instructions):
+        over = dict(instruction.call.over) if instruction.call is not None else {}
         for e in instruction.writes:
             if e not in outputs and e not in listing.offsets:
-                listing.offsets[e] = free.take(aligned(e.spec.nbytes))
+                if e in over:
+                    listing.offsets[e] = listing.offsets[over[e]]
+                    leaving[i].remove(over[e])
+                else:
+                    listing.offsets[e] = free.take(aligned(e.spec.nbytes))
                 leaving.setdefault(last[e], []).append(e)
         for e in leaving.pop(i, ()):
             free.give(listing.offsets[e], aligned(e.spec.nbytes))

@@ -7,12 +7,12 @@ and what depends on them follows in further passes over it; and columns, where s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
 
-from flowloom.backends.native.fusion import Fusion, Group
+from flowloom.backends.native.fusion import Fusion, Group, in_order
 from flowloom.backends.native.instructions import Argument, Call, Flag, Place, Scratch, dense
 from flowloom.backends.native.layout import broadcast, own_place
 from flowloom.backends.native.templates import (
@@ -35,18 +35,28 @@ MANY = 1024
 SHARE = 16  # elements: a cache line of float32; threads do not write into the same one
 
 
-def fused(group: Group, fusion: Fusion, wanted: set[Expr], watched: set[Expr]) -> list[tuple[Call, Sequence[Expr]]]:
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """What nobody reads after a group, and which of its results may be written over that."""
+
+    spent: Collection[Expr]
+    results: Collection[Expr]
+
+
+def fused(
+    group: Group, fusion: Fusion, wanted: set[Expr], watched: set[Expr], reuse: Reuse | None = None
+) -> list[tuple[Call, Sequence[Expr]]]:
     """The calls that compute a group, and what each computes. They store those members that are `wanted`, and tell if
     one that is `watched` is not finite.
     """
-    writer = _Writer(group, fusion, wanted, watched)
+    writer = _Writer(group, fusion, wanted, watched, reuse)
     if (parts := writer.parts()) is None:
         return [(writer.call(), group.members)]
     totals = [m for m in group.members if is_reduction(m)]
     after = [m for m in group.members if m in group.reduced and m not in totals]
     rest = _Rest(group, fusion, totals, after, parts)
     most = Group(group.domain, group.axes, [m for m in group.members if m not in after], set(totals))
-    first = _Writer(most, rest.before, wanted, watched - group.reduced, parts)
+    first = _Writer(most, rest.before, wanted, watched - group.reduced, reuse, parts)
     second = _Writer(rest.group, rest.after, rest.renamed(wanted), rest.renamed(watched))
     return [(first.call(), most.members), (second.call(), after or totals)]
 
@@ -115,7 +125,13 @@ class _Writer:
     """Writes one kernel."""
 
     def __init__(
-        self, group: Group, fusion: Fusion, wanted: set[Expr], watched: set[Expr], in_parts: int | None = None
+        self,
+        group: Group,
+        fusion: Fusion,
+        wanted: set[Expr],
+        watched: set[Expr],
+        reuse: Reuse | None = None,
+        in_parts: int | None = None,
     ) -> None:
         self.group, self.fusion, self.watched, self.in_parts = group, fusion, watched, in_parts
         self.number = {m: i for i, m in enumerate(group.members)}
@@ -124,7 +140,8 @@ class _Writer:
         self.stages = self._stages()
         self.reads: dict[tuple[Expr, Expr], _Array] = {}
         self.writes: dict[Expr, _Array] = {}
-        self._collect()
+        self.over: dict[Expr, Expr] = {}
+        self._collect(reuse or Reuse(frozenset(), frozenset()))
         self.axes = self._collapsed()
         self.lines: list[str] = []
         self.indent = 1
@@ -166,7 +183,7 @@ class _Writer:
 
     # ------------------------------------------------------------ arrays and axes
 
-    def _collect(self) -> None:
+    def _collect(self, reuse: Reuse) -> None:
         known: dict[tuple[Expr, int, tuple[int, ...]], _Array] = {}
         group = self.group
         for m in group.members:
@@ -183,6 +200,10 @@ class _Writer:
         for m in self.wanted:
             if m in group.reduced and self.in_parts is not None:
                 continue
+            if m in reuse.results and (array := self._spent(m, reuse.spent, known.values())) is not None:
+                assert isinstance(array.place, Place)
+                self.writes[m], self.over[m] = array, array.place.base
+                continue
             strides = group.reduced_strides() if m in group.reduced else dense(group.domain)
             self.writes[m] = _Array(f"q{len(self.writes)}", array_type(m.dtype), self.fusion.places[m], strides)
         for m in self._spilled():
@@ -194,6 +215,22 @@ class _Writer:
                 self.writes[m] = _Array(f"q{len(self.writes)}", array_type(m.dtype), place, group.reduced_strides())
             elif is_reduction(m) and m not in self.writes:
                 self._spill(m, group.kept)
+
+    def _spent(self, m: Expr, spent: Collection[Expr], arrays: Collection[_Array]) -> _Array | None:
+        """An array that `m` can be written over: each element is read before, and never after."""
+        if m in self.group.reduced:
+            return None
+        if self.group.axes is not None and self.group.by_rows and self.stages[m] < max(self.stages.values()):
+            return None  # the next pass over the row may read it again
+        for a in arrays:
+            place = a.place
+            if not isinstance(place, Place) or place.base not in spent or place.base in self.over.values():
+                continue
+            same = place.dtype == m.dtype and place.base.spec.size == m.spec.size and place.offset == 0
+            alone = sum(isinstance(o.place, Place) and o.place.base is place.base for o in arrays) == 1
+            if same and alone and in_order(a.strides, self.group.domain):
+                return a
+        return None
 
     def _spill(self, m: Expr, shape: Sequence[int]) -> None:
         strides = tuple(0 if n == 1 else s for n, s in zip(shape, dense(shape), strict=True))
@@ -286,8 +323,11 @@ class _Writer:
         count = prod(axis.size for axis in self.axes)
         work = float(count * sum(10 if is_costly(m) else 1 for m in self.full or self.group.members))
         source = "\n".join([head, *start, *self.lines, *end, ""])
-        writes = tuple(a.place.base for a in self.writes.values() if isinstance(a.place, Place))
-        return Call(source, tuple(a for _, a in args), writes, self.split is not None, work)
+        writes = tuple(self._written(m, a.place) for m, a in self.writes.items() if isinstance(a.place, Place))
+        return Call(source, tuple(a for _, a in args), writes, self.split is not None, work, tuple(self.over.items()))
+
+    def _written(self, m: Expr, place: Place) -> Expr:
+        return m if m in self.over else place.base
 
     def _arrays(self) -> list[_Array]:
         return list(dict.fromkeys([*self.reads.values(), *self.writes.values()]))
