@@ -42,7 +42,8 @@ def compile(outputs: Tensor | Sequence[Tensor], *, backend: Backend = "auto", tr
     """Make tensors of a graph callable: `program({"image": X})` gives their values.
 
     `outputs` is a tensor or a list of tensors of one graph; results come in the same form. `training` expands the
-    graph as it is while learning (dropout drops). Raises SpecError if the graph does not typecheck, ValueError for a
+    graph as it is while learning (dropout drops). `backend` "auto" answers at once, and calls go over to compiled kernels
+    when those are ready, which may change the last bits; name a backend for the same bits every time. Raises SpecError if the graph does not typecheck, ValueError for a
     backend that is not there.
     """
     return Program(outputs, backend=backend, training=training)
@@ -183,9 +184,10 @@ class _Ready:
 
 def _form(feeds: Any) -> Any:
     """What feeds have in common that need no second check; None where they are not a dict of arrays."""
-    if type(feeds) is not dict or not all(type(a) is np.ndarray for a in feeds.values()):
+    if type(feeds) is not dict:
         return None
-    return tuple((name, a.shape, a.dtype) for name, a in feeds.items())
+    forms = [(name, a.shape, a.dtype) for name, a in feeds.items() if type(a) is np.ndarray]
+    return tuple(forms) if len(forms) == len(feeds) else None
 
 
 def _any_of(spec: Spec) -> Array:

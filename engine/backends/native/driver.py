@@ -13,15 +13,23 @@ import ctypes
 import os
 import threading
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
+
+import numpy as np
 
 from flowloom.backends.native.machine import machine
 
-# The table lies in memory that kernels read behind the compiler's back, so all of it is given by address. `offer` holds
-# which part is next (its lower 16 bits) of which instruction (all above), and -1 when there is nothing to do any more.
+# What a team shares lies in memory of its own, which is never freed, so that a helper may look at it at any time. The
+# first word says what there is to do: which part is next (its lower 16 bits, IDLE between two tables) of which
+# instruction (all above, counted over all tables). Who takes a part changes this word, and only then looks at the rest:
+# the leader does not change that before all parts are done.
+OFFER, DONE, AWAKE, BEGAN, FUNCTIONS, BLOCKS, COUNT = 0, 8, 16, 24, 25, 26, 27  # a cache line has 8 words
+WORDS = 32
+IDLE = 65535
+
 # There are three blocks of arguments for each instruction: for the first step, for those of an odd number, and for the
-# others, so that steps can write to two sets of arrays in turn. `where` leads to those arguments that change each time.
-SOURCE = """
+# others, so that steps can write to two sets of arrays in turn.
+_VERSION = """
 def version(step):
     return step if step < 2 else 2 - step % 2
 
@@ -31,123 +39,161 @@ def relaxed(turns):
     if turns > 2000:
         give_way()
 
+"""
 
-def help(functions, blocks, offer, done, count, threads):
+# Takes parts until there has been no table for `patience` turns.
+HELP = (
+    _VERSION
+    + f"""
+def kernel(team: [i64], patience: i64):
+    atomic_add(team + {AWAKE}, 1)
     turns = 0
-    word = atomic_load(offer)
-    while word >= 0:
+    while turns < patience:
+        word = atomic_load(team)
         part = word & 65535
         turns += 1
         if part < threads:
-            if compare_and_swap(offer, word, word + 1):
-                position = word >> 16
+            if compare_and_swap(team, word, word + 1):
+                position = (word >> 16) - team[{BEGAN}]
+                count = team[{COUNT}]
                 i = position % count
-                block = blocks[version(position // count) * count + i]
-                invoke(functions[i], address(i64, block), part, threads)
-                atomic_add(done, 1)
+                function = address(i64, team[{FUNCTIONS}])[i]
+                block = address(i64, team[{BLOCKS}])[version(position // count) * count + i]
+                invoke(function, address(i64, block), part, threads)
+                atomic_add(team + {DONE}, 1)
                 turns = 0
         else:
             relaxed(turns)
-        word = atomic_load(offer)
+            if part != {IDLE}:
+                turns = min(turns, 3000)
+    atomic_add(team + {AWAKE}, -1)
+"""
+)
+
+# Runs a table. Kernels read it behind the compiler's back, so all of it is given by address; `where`
+# leads to those arguments that change each time. Without a team it takes all parts itself.
+LEAD = (
+    _VERSION
+    + f"""
+def alone(function, block, threads):
+    for part in range(threads):
+        invoke(function, address(i64, block), part, threads)
 
 
-def lead(function, block, offer, done, position, threads):
-    atomic_store(done, 0)
-    atomic_store(offer, position << 16)
+def together(function, block, team, position, threads):
+    atomic_store(team + {DONE}, 0)
+    atomic_store(team, position << 16)
     mine = 0
     part = 0
     while part < threads:
-        word = atomic_load(offer)
+        word = atomic_load(team)
         part = word & 65535
         if part < threads:
-            if compare_and_swap(offer, word, word + 1):
+            if compare_and_swap(team, word, word + 1):
                 invoke(function, address(i64, block), part, threads)
                 mine += 1
     turns = 0
-    while atomic_load(done) + mine < threads:
+    while atomic_load(team + {DONE}) + mine < threads:
         turns += 1
         relaxed(turns)
 
 
-def kernel(functions_at: i64, blocks_at: i64, shared_at: i64, cycles_at: i64, count: i64, offer_at: i64, flag_at: i64,
+def kernel(functions_at: i64, blocks_at: i64, shared_at: i64, cycles_at: i64, count: i64, team_at: i64, flag_at: i64,
            steps: i64, patches: i64, where_at: i64, values_at: i64, finished_at: i64):
     functions = address(i64, functions_at)
     all_blocks = address(i64, blocks_at)
     shared = address(u8, shared_at)
     cycles_of = address(i64, cycles_at)
     flag = address(i64, flag_at)
-    offer = address(i64, offer_at)
-    done = offer + 8
-    if thread > 0:
-        help(functions, all_blocks, offer, done, count, threads)
-    else:
-        step = 0
-        while step < steps:
-            blocks = all_blocks + version(step) * count
-            where = address(i64, where_at) + version(step) * patches
-            values = address(i64, values_at) + step * patches
-            for p in range(patches):
-                argument = address(i64, where[p])
-                argument[0] = values[p]
-            began = cycles()
-            for i in range(count):
-                if threads > 1 and shared[i] != u8(0):
-                    lead(functions[i], blocks[i], offer, done, step * count + i, threads)
-                else:
-                    invoke(functions[i], address(i64, blocks[i]), 0, 1)
-                now = cycles()
-                cycles_of[i] = cycles_of[i] + (now - began)
-                began = now
-            step += 1
-            if atomic_load(flag) + atomic_load(flag + 1) != 0:
-                steps = 0
+    team = address(i64, team_at)
+    began_at = 0
+    if team_at != 0:
+        began_at = (atomic_load(team) >> 16) + 1
+        atomic_store(team + {BEGAN}, began_at)
+        atomic_store(team + {FUNCTIONS}, functions_at)
+        atomic_store(team + {BLOCKS}, blocks_at)
+        atomic_store(team + {COUNT}, count)
+    step = 0
+    while step < steps:
+        blocks = all_blocks + version(step) * count
+        where = address(i64, where_at) + version(step) * patches
+        values = address(i64, values_at) + step * patches
+        for p in range(patches):
+            argument = address(i64, where[p])
+            argument[0] = values[p]
+        began = cycles()
+        for i in range(count):
+            if shared[i] == u8(0):
+                invoke(functions[i], address(i64, blocks[i]), 0, 1)
             else:
-                atomic_store(address(i64, finished_at), step)
-        atomic_store(offer, -1)
+                if team_at == 0:
+                    alone(functions[i], blocks[i], threads)
+                else:
+                    together(functions[i], blocks[i], team, began_at + step * count + i, threads)
+            now = cycles()
+            cycles_of[i] = cycles_of[i] + (now - began)
+            began = now
+        step += 1
+        if atomic_load(flag) + atomic_load(flag + 1) != 0:
+            steps = 0
+        else:
+            atomic_store(address(i64, finished_at), step)
+    if team_at != 0:
+        atomic_store(team, ((began_at + step * count) << 16) | {IDLE})
 """
+)
+TEAM = 5  # where the team stands among the arguments of LEAD
+PATIENCE = 4000  # turns: up to a millisecond in which the next table finds its helpers awake
 
 
-class Job(Protocol):
-    """A table to run: the address of the driver's arguments. It holds all the memory that the table names."""
-
-    arguments: int
+def _function(source: str) -> Any:
+    """A compiled loop: `(address of its block of arguments, thread, threads)`. It does not hold the GIL."""
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(machine().address(source))
 
 
 @cache
-def driver() -> Any:
-    """The compiled loop: `(address of its block of arguments, thread, threads)`. It does not hold the GIL."""
-    address = machine().address(SOURCE)
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(address)
+def leader() -> Any:
+    """The loop that runs a table."""
+    return _function(LEAD)
 
 
 class Team:
-    """Helpers, which sleep until there is a table to run."""
+    """Helpers, which sleep while there is no table to run."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._run = driver()
-        self._job: Job | None = None
+        self._lead = leader()
+        self._help = _function(HELP)
+        self._words = np.zeros(WORDS, np.int64)
+        self._words[OFFER] = IDLE
+        self._shared = self._words.data
+        self._arguments = np.array([self._words.ctypes.data, PATIENCE], np.int64)
+        self._taken = threading.Lock()
         self._calls = [threading.Lock() for _ in range(threads - 1)]
         for i, call in enumerate(self._calls):
             call.acquire()
-            threading.Thread(target=self._help, args=(i + 1, call), name=f"flowloom {i + 1}", daemon=True).start()
+            threading.Thread(target=self._watch, args=(i + 1, call), name=f"flowloom {i + 1}", daemon=True).start()
 
-    def run(self, job: Job) -> None:
-        """Run a table. Where two are run at once, the helpers go to one of them."""
-        self._job = job
-        for call in self._calls:
-            if call.locked():  # else it has been called already, and will find the newest job
-                call.release()
-        self._run(job.arguments, 0, self.threads)
-        self._job = None
+    def run(self, arguments: memoryview, address: int) -> None:
+        """Run a table, given the arguments of LEAD and their address. Where two are run at once, one gets no help."""
+        if not self._taken.acquire(blocking=False):
+            arguments[TEAM] = 0
+            self._lead(address, 0, self.threads)
+            return
+        try:
+            arguments[TEAM] = self._words.ctypes.data
+            if self._shared[AWAKE] < self.threads - 1:
+                for call in self._calls:
+                    if call.locked():
+                        call.release()
+            self._lead(address, 0, self.threads)
+        finally:
+            self._taken.release()
 
-    def _help(self, thread: int, call: threading.Lock) -> None:
+    def _watch(self, thread: int, call: threading.Lock) -> None:
         while True:
             call.acquire()
-            job = self._job  # which keeps the table's memory alive for as long as this thread looks at it
-            if job is not None:
-                self._run(job.arguments, thread, self.threads)
-            del job
+            self._help(self._arguments.ctypes.data, thread, self.threads)
 
 
 @cache

@@ -22,7 +22,8 @@ from flowloom.compiler.plan import Plan
 from flowloom.spec import Spec
 
 Array = np.ndarray[Any, Any]
-LEAST_WORK = 1e6  # elementary operations: a step with fewer is done before another thread has woken
+_NOTHING = nullcontext()
+LEAST_WORK = 3e5  # elementary operations: a step with fewer is done before another thread has woken
 
 
 class NativeStep:
@@ -47,13 +48,13 @@ class NativeStep:
         self.threads = threads or (driver.most_threads() if work >= LEAST_WORK else 1)
         on = on or machine()
         if beside:
-            on.prepare([*(c.source for c in calls), driver.SOURCE])
+            on.prepare([*(c.source for c in calls), driver.LEAD, driver.HELP])
         addresses = {c.source: on.address(c.source) for c in calls}
         self._lock = threading.Lock()
         self._table = Table(self.listing, addresses, self.threads)
         self._buffers = [_Buffers(o) for o in self.listing.outputs]
         products = any(isinstance(a, Function) for c in calls for a in c.args)
-        self._alone = blas.one_thread if products else nullcontext
+        self._alone: Any = blas.one_thread if products else lambda: _NOTHING
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Run on arrays for `plan.inputs`, in order and of their specs.

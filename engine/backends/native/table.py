@@ -210,7 +210,7 @@ class _Segment:
         self._offsets.append(offset)
 
     def finish(self, flag: Array, blocks: Array, memory: Array) -> None:
-        """Fill in the addresses. The memory stays alive with the segment, which helpers hold longest."""
+        """Fill in the addresses. The memory stays alive with the segment."""
         count = len(self.instructions)
         self._memory = flag, blocks, memory
         self.functions = np.array(self._functions, np.int64)
@@ -219,14 +219,13 @@ class _Segment:
         shared = [i.call is not None and i.call.parallel and i.call.work >= LEAST_SHARE for i in self.instructions]
         self.shared = np.array(shared, np.uint8)
         self.cycles = np.zeros(count, np.int64)
-        self._offer = np.full(16, -1, np.int64)
         self._finished = np.zeros(8, np.int64)
         starts = (a.ctypes.data for a in (self.functions, self.blocks, self.shared, self.cycles))
-        ends = (count, self._offer.ctypes.data, flag.ctypes.data, 1, 0, 0, 0, self._finished.ctypes.data)
+        ends = (count, 0, flag.ctypes.data, 1, 0, 0, 0, self._finished.ctypes.data)
         args = np.array([*starts, *ends], np.int64)
-        self.arguments: int = args.ctypes.data
+        self._address: int = args.ctypes.data
         self._args = args.data
-        self._lead = driver.driver()
+        self._lead = driver.leader()
 
     def run(self, threads: int) -> None:
         """Run once."""
@@ -243,9 +242,9 @@ class _Segment:
 
     def _start(self, threads: int) -> None:
         if threads == 1:
-            self._lead(self.arguments, 0, 1)
+            self._lead(self._address, 0, 1)
         else:
-            driver.team(threads).run(self)
+            driver.team(threads).run(self._args, self._address)
 
 
 def in_order(a: Array) -> Array:
