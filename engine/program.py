@@ -42,9 +42,9 @@ def compile(outputs: Tensor | Sequence[Tensor], *, backend: Backend = "auto", tr
     """Make tensors of a graph callable: `program({"image": X})` gives their values.
 
     `outputs` is a tensor or a list of tensors of one graph; results come in the same form. `training` expands the
-    graph as it is while learning (dropout drops). `backend` "auto" answers at once, and calls go over to compiled kernels
-    when those are ready, which may change the last bits; name a backend for the same bits every time. Raises SpecError if the graph does not typecheck, ValueError for a
-    backend that is not there.
+    graph as it is while learning (dropout drops). `backend` "auto" answers at once, and calls go over to compiled
+    kernels when those are ready, which may change the last bits; name a backend for the same bits every time. Raises
+    SpecError if the graph does not typecheck, ValueError for a backend that is not there.
     """
     return Program(outputs, backend=backend, training=training)
 

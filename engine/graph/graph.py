@@ -70,7 +70,7 @@ class Graph:
         self.name = name
         self.revision = 0
         self.structure = 0  # counts the revisions that change what is computed, not only how it is drawn
-        self.values = Values(seed)
+        self.share_values(Values(seed))
         self.lock = threading.RLock()
         self._state = State()
         self._inference = Inference(self._state)
@@ -81,6 +81,11 @@ class Graph:
         self._made = 0  # the number in the newest node's id; none is given twice, so no node inherits another's weights
 
     # ------------------------------------------------------------ what is there
+
+    def share_values(self, values: Values) -> None:
+        """Let the variables have these values, which may be those of another graph, too."""
+        self.values = values
+        values.graphs.add(self)
 
     @property
     def seed(self) -> int:
@@ -290,7 +295,10 @@ class Graph:
 
     def _record(self, applied: Applied) -> None:
         self._undo.append(applied)
-        self._redo.clear()
+        if self._redo:
+            added = {c.node.id for undone in self._redo for c in undone.inverse if isinstance(c, AddNode)}
+            self._redo.clear()
+            self.values.forget(added)
 
     def _tell(self, applied: Applied) -> None:
         for listener in list(self._listeners):

@@ -5,6 +5,8 @@ Because the spec is part of the key, a change of shape and its undo bring the tr
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +27,7 @@ class Values:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.version = 0  # another one after each change
+        self.graphs: weakref.WeakSet[Graph] = weakref.WeakSet()  # whose variables these are
         self._arrays: dict[str, dict[Spec, Array]] = {}  # by key, and then by spec, of which there is rarely another
 
     def get(self, info: VariableInfo) -> Array:
@@ -34,6 +37,12 @@ class Values:
                 return array
         made = initialize(info.initializer, info.spec, seed=self.seed, name=info.key)
         return self._arrays.setdefault(info.key, {}).setdefault(info.spec, made)  # another thread may have set it
+
+    def forget(self, nodes: Set[str]) -> None:
+        """Drop the values of these nodes, by id, which cannot come back; not of those that one of the graphs has."""
+        gone = {id for id in nodes if all(id not in graph.nodes for graph in self.graphs)}
+        for key in [key for key in tuple(self._arrays) if key.split("/")[0] in gone]:
+            self._arrays.pop(key, None)
 
     def clear(self) -> None:
         """Forget all values: every variable starts from its initializer again."""

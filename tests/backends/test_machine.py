@@ -195,6 +195,27 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path, damage: Callable[[bytes], b
     assert file.read_bytes() == whole
 
 
+def test_another_compiler_or_version_of_it_compiles_for_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def identity() -> str:
+        machines._compiler.cache_clear()
+        return Machine(tmp_path).identity
+
+    here = identity()
+    for name in ("__init__.py", "words.py"):
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr(machines.language, "__file__", str(tmp_path / "__init__.py"))
+    before = identity()
+    (tmp_path / "words.py").write_text("more = 1")
+    after = identity()
+    monkeypatch.setattr(machines.language, "__file__", str(tmp_path / "in.zip" / "__init__.py"))
+    monkeypatch.setattr("importlib.metadata.version", lambda name: f"{name} 1")
+    zipped = identity()
+    monkeypatch.undo()
+
+    assert len({here, before, after, zipped}) == 4
+    assert identity() == here
+
+
 def test_a_folder_that_cannot_be_written_to_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     made, y = fresh(tmp_path / "file")

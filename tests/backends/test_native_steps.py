@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,40 @@ def test_threads_share_the_work(network: Any) -> None:
     one, two, three = (NativeStep(plan, threads=t)(inputs)[0] for t in (1, 2, 3))
     np.testing.assert_allclose(two, one, rtol=1e-5)
     np.testing.assert_allclose(three, one, rtol=1e-5)
+
+
+def test_programs_that_run_at_the_same_time_give_the_same_bits_as_one_alone() -> None:
+    a, b = leaf("a", 96, 160), leaf("b", 160, 128)
+    plan = make_plan([fl.ops.softmax(fl.ops.matmul(a, b)), fl.ops.sum(fl.ops.exp(a), axis=0)])
+    inputs = [random(e) for e in plan.inputs]
+    steps = [NativeStep(plan, threads=threads) for threads in (2, 2, 3)]
+    alone = [step(inputs) for step in steps]
+    differing: list[int] = []
+
+    def run(k: int) -> None:
+        for _ in range(200):
+            found = steps[k](inputs)
+            if not all((f == e).all() for f, e in zip(found, alone[k], strict=True)):
+                differing.append(k)
+
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert differing == []
+
+
+def test_an_input_may_change_where_it_lies_and_what_it_holds() -> None:
+    x = leaf("x", 5)
+    step = NativeStep(make_plan([x + 1.0]))
+    fed = np.zeros(5, np.float32)
+    assert step([fed])[0][0] == 1
+    fed[:] = 3
+    assert step([fed])[0][0] == 4
+    assert step([np.full(5, 7, np.float32)])[0][0] == 8
+    assert step([np.full(10, 9, np.float32)[::2]])[0][0] == 10
+    assert step([fed])[0][0] == 4
 
 
 def test_the_number_of_threads_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import flowloom as fl
+from flowloom.training.snapshot import snapshot
 
 
 @pytest.fixture
@@ -97,3 +98,31 @@ def test_two_handles_of_one_variable_are_equal(graph: fl.Graph) -> None:
     assert kernel(graph) == kernel(graph)
     assert len({*graph.variables, *graph.variables}) == 2
     assert kernel(graph) != graph.variables[1]
+
+
+def test_the_values_of_a_node_that_cannot_come_back_are_dropped(graph: fl.Graph) -> None:
+    def add() -> int:
+        with graph:
+            fl.layers.dense(graph["x"], units=5, name="extra")
+        return sum(v.value.size for v in graph.variables)
+
+    before = add()
+    held = len(graph.values._arrays)
+    graph.undo()
+    assert len(graph.values._arrays) == held  # a redo would bring them back
+    for _ in range(3):
+        assert add() == before
+        graph.undo()
+    assert len(graph.values._arrays) == held
+
+
+def test_a_run_keeps_the_values_of_a_node_that_the_graph_has_dropped(graph: fl.Graph) -> None:
+    with graph:
+        fl.layers.dense(graph["x"], units=5, name="extra")
+    extra = next(v for v in graph.variables if v.name == "extra/kernel")
+    extra.value = np.ones((4, 5))
+    copy = snapshot(graph, {"y": graph["extra"]})["y"].graph
+    graph.undo()
+    with graph:
+        fl.relu(graph["x"])  # no redo from here on
+    assert (next(v for v in copy.variables if v.name == "extra/kernel").value == 1).all()

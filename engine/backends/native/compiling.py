@@ -6,6 +6,7 @@ A thread would hold the GIL for most of that time, and LLVM's memory would stay 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,8 @@ _SIZE = 8  # bytes that say how long the object code behind them is
 def compile_beside(sources: Sequence[str], folder: Path) -> list[bytes]:
     """The object code of kernels, which is kept in `folder` too. Raises RuntimeError if the process fails."""
     command = [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), str(folder)]
-    flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows, where a console would open
+    # On Windows: no console opens, and as by `os.nice` below what runs already goes before.
+    flags = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
     try:
         done = subprocess.run(command, input=json.dumps(sources).encode(), capture_output=True, creationflags=flags)
     except OSError as error:
@@ -43,6 +45,8 @@ def answer(folder: str) -> None:
     """What that process does: it reads sources and writes object code."""
     from flowloom.backends.native.machine import Machine
 
+    if hasattr(os, "nice"):
+        os.nice(5)
     machine = Machine(Path(folder))
     for source in json.load(sys.stdin.buffer):
         code = machine.code(source)
