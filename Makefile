@@ -5,7 +5,7 @@
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 PYTHON ?= $(shell for candidate in $(CANDIDATES); do \
 	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$candidate && break; done)
-COMMANDS := lab test test-long lint types tidy bench front-end clean
+COMMANDS := lab test test-long lint types tidy bench soak front-end clean
 
 .PHONY: help $(COMMANDS)
 

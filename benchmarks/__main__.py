@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import growth, importing, memory, scaling, starting
+from benchmarks import gap, growth, identity, importing, memory, overhead, scaling, starting
 from benchmarks.peers import PEERS
 from benchmarks.plot import draw
 from benchmarks.report import Section, comparison_sections, document
@@ -17,8 +17,20 @@ from benchmarks.timing import Comparison, Task, compare, processes
 from benchmarks.workloads import WORKLOADS
 
 HERE = Path(__file__).resolve().parent
-SECTIONS = ("training", "inference", "import", "first", "memory", "scaling", "growth")
+SECTIONS = (
+    "training",
+    "inference",
+    "import",
+    "first",
+    "memory",
+    "profiling",
+    "responsive",
+    "identity",
+    "scaling",
+    "growth",
+)
 INFERRED = ("mnist", "lenet")
+USUAL = [name for name in WORKLOADS if name != "digits"]  # which is there for first results and the soak
 MULTIPLE = (
     "In brackets the time as a multiple of flowloom's, the median over rounds: above 1 flowloom is faster. "
     "Only rounds count in which other programs took less than a tenth of a core; ~: there was none."
@@ -51,33 +63,45 @@ def main() -> int:
 
 
 def _measure(options: argparse.Namespace, peers: Sequence[str]) -> tuple[list[Section], list[Comparison]]:
-    """All sections that are wished for, and the comparisons that are drawn."""
+    """All sections that are wished for, and the comparisons that are drawn. Agreement comes last: it is one word."""
     sections: list[Section] = []
+    agreement: list[Section] = []
     trained: list[Comparison] = []
-    wished, threads, rounds = options.sections, options.threads, options.rounds
-    training = [_task(name, "train", options.quick) for name in options.workloads]
-    asking = [_task(name, "infer", options.quick) for name in INFERRED if name in options.workloads]
+    wished, threads, rounds, quick = options.sections, options.threads, options.rounds, options.quick
+    steady = [name for name in peers if not PEERS[name].begins]
+    training = [_task(name, "train", quick) for name in options.workloads]
+    asking = [_task(name, "infer", quick) for name in INFERRED if name in options.workloads]
     if {"training", "inference"} & set(wished):
-        with processes({name: (name, threads) for name in peers}, _say) as made:
+        with processes({name: (name, threads) for name in steady}, _say) as made:
             if "training" in wished:
                 trained = compare(made, training, rounds, _say)
                 text = f"One step: forward, backward, Adam. {MULTIPLE} NumPy is written by hand for dense layers only."
-                sections += comparison_sections("A training step", text, trained)
+                table, apart = comparison_sections("A training step", text, trained)
+                sections.append(table)
+                agreement.append(apart)
             if "inference" in wished and asking:
                 asked = compare(made, asking, rounds, _say)
                 text = f"The scores of one sample. ONNX Runtime runs the model that flowloom saved. {MULTIPLE}"
-                sections += comparison_sections("Inference at batch 1", text, asked)
+                table, apart = comparison_sections("Inference at batch 1", text, asked)
+                sections.append(table)
+                agreement.append(apart)
     if "import" in wished:
         sections.append(importing.measure(peers, rounds))
     if "first" in wished:
-        sections.append(starting.measure(peers, threads, 1 if options.quick else 3, _say))
+        sections += starting.measure(peers, threads, 1 if quick else 3, _say)
     if "memory" in wished:
         sections.append(memory.measure(peers, threads, _say))
+    if "profiling" in wished and "flowloom" in peers:
+        sections.append(overhead.measure(threads, _say))
+    if "responsive" in wished and "flowloom" in peers:
+        sections.append(gap.measure(threads, 2 if quick else 10, _say))
+    if "identity" in wished and "flowloom" in peers:
+        sections.append(identity.measure(options.workloads, threads, 1 if quick else 5, _say))
     if "scaling" in wished and threads > 1:
         sections.append(scaling.measure(peers, training, rounds, _say))
     if "growth" in wished:
-        sections += growth.measure(peers, threads, rounds, 10 if options.quick else 50, _say)
-    return sections, trained
+        sections += growth.measure(peers, threads, rounds, 10 if quick else 50, _say)
+    return sections + agreement, trained
 
 
 def _task(name: str, kind: str, quick: bool) -> Task:
@@ -92,7 +116,8 @@ def _conditions(options: argparse.Namespace, peers: Sequence[str]) -> str:
     versions = dict.fromkeys(f"{PEERS[n].package} {PEERS[n].version()}" for n in peers)
     threads = f"{options.threads} thread{'s' * (options.threads > 1)} for all"
     return (
-        f"{_processor()}, {threads}, Python {platform.python_version()}, {', '.join(versions)}. "
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, {threads}, Python {platform.python_version()}, "
+        f"{', '.join(versions)}. "
         f"{options.rounds} rounds, in each of which every framework runs once in a process of its own while the others "
         "sleep; medians. All begin with the same weights and see the same batch."
     )
@@ -109,7 +134,7 @@ def _processor() -> str:
 def _options() -> argparse.Namespace:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="NAME")
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=USUAL, metavar="NAME")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="NAME")
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS), metavar="NAME")
     parser.add_argument("--rounds", type=int, default=9)

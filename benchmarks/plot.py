@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from html import escape
 
 from benchmarks.peers import PEERS
+from benchmarks.svg import WIDTH, frame, line, text
 from benchmarks.timing import Comparison
 
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d")
 LEFT, RIGHT, TOP, ROW = 330, 30, 48, 28
-WIDTH = 860
 TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
@@ -31,20 +31,20 @@ def draw(comparisons: Sequence[Comparison]) -> str:
         if low <= tick <= high:
             kind = "one" if tick == 1 else "grid"
             lines += [
-                f'<line class="{kind}" x1="{place(tick)}" x2="{place(tick)}" y1="{TOP - 8}" y2="{bottom}"/>',
-                _text(place(tick), bottom + 16, f"{tick:g}", "middle"),
+                line(kind, [place(tick)] * 2, [TOP - 8, bottom]),
+                text(place(tick), bottom + 16, f"{tick:g}", "middle"),
             ]
     for i, (title, ratios) in enumerate(rows):
         middle = TOP + ROW * i + ROW / 2
-        lines.append(_text(LEFT - 16, middle + 4, title, "end"))
+        lines.append(text(LEFT - 16, middle + 4, title, "end"))
         lines += [_dot(place(ratio), middle, name, f"{title}: {ratio:.2f}") for name, ratio in ratios.items()]
     names = [name for name in _colours() if any(name in ratios for _, ratios in rows)]
     x = 20
     for name in names:
-        lines += [_dot(x, 16, name, PEERS[name].title), _text(x + 10, 20, PEERS[name].title, "start")]
+        lines += [_dot(x, 16, name, PEERS[name].title), text(x + 10, 20, PEERS[name].title, "start")]
         x += 36 + 7 * len(PEERS[name].title)
-    lines.append(_text(LEFT - 16, bottom + 16, "time, as a multiple of flowloom's", "end"))
-    return _frame(bottom + 28, lines)
+    lines.append(text(LEFT - 16, bottom + 16, "time, as a multiple of flowloom's", "end"))
+    return frame(bottom + 28, lines)
 
 
 def _ratios(comparison: Comparison) -> dict[str, float]:
@@ -54,27 +54,10 @@ def _ratios(comparison: Comparison) -> dict[str, float]:
 
 
 def _colours() -> dict[str, str]:
-    return dict(zip([name for name in PEERS if name != "flowloom"], COLOURS, strict=True))
+    return dict(
+        zip([name for name, peer in PEERS.items() if name != "flowloom" and not peer.begins], COLOURS, strict=True)
+    )
 
 
 def _dot(x: float, y: float, name: str, title: str) -> str:
     return f'<circle cx="{x}" cy="{y}" r="5" fill="{_colours()[name]}"><title>{escape(title)}</title></circle>'
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def _frame(height: float, lines: Sequence[str]) -> str:
-    style = (
-        "text{font:12px sans-serif;fill:#333}.grid{stroke:#8884}.one{stroke:#888;stroke-width:2}"
-        "@media(prefers-color-scheme:dark){text{fill:#ccc}}"
-    )
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}">',
-            f"<style>{style}</style>",
-            *lines,
-            "</svg>\n",
-        ]
-    )

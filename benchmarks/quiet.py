@@ -30,13 +30,13 @@ def timed(process: Process, task: str, steps: int) -> tuple[float, float]:
 
 
 def _once(process: Process, task: str, steps: int) -> tuple[float, float]:
-    start, before = time.perf_counter(), _busy()
+    start, before = time.perf_counter(), busy()
     ran: dict[str, Any] = process.ask("run", task=task, steps=steps)
-    others = _busy() - before - ran["cpu"]
+    others = busy() - before - ran["cpu"]
     return ran["seconds"], max(0.0, others / (time.perf_counter() - start))
 
 
-def _busy() -> float:
+def busy() -> float:
     """Seconds that all cores together have worked so far; 0 where the system does not say."""
     if not STAT.is_file():
         return 0.0

@@ -33,9 +33,9 @@ class Section:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Rows in Markdown, the first as the header; all columns but the first to the right."""
+    """Rows in Markdown, the first as the header; all columns but the first to the right. Short rows are filled up."""
     ruled = [rows[0], ["---", *["---:"] * (len(rows[0]) - 1)], *rows[1:]]
-    return "\n".join(f"| {' | '.join(row)} |" for row in ruled)
+    return "\n".join(f"| {' | '.join([*row, *[''] * (len(rows[0]) - len(row))])} |" for row in ruled)
 
 
 def document(title: str, head: str, sections: Iterable[Section]) -> str:
@@ -68,7 +68,7 @@ def comparison_sections(title: str, text: str, comparisons: Sequence[Comparison]
     if not all(c.exact for c in comparisons):
         text += " Where PyTorch is missing, nothing says whether the others compute the same."
     return [
-        Section(title, text, [header, *times], errors),
+        Section(title, text, [header, *times, *_means(comparisons, names)], errors),
         Section(
             f"{title}: agreement",
             f"The largest difference between a peer's {what} and those that PyTorch computes in float64, as a share of "
@@ -84,6 +84,25 @@ def milliseconds(seconds: float) -> str:
     return f"{value:.{max(0, min(3, 2 - math.floor(math.log10(value))))}f} ms"
 
 
+def _means(comparisons: Sequence[Comparison], names: Sequence[str]) -> list[Row]:
+    """A row with the geometric mean of the ratios of each peer; none where there is but one task, or no ratio."""
+    ratios = {
+        n: [c.ratio(n, "flowloom") for c in comparisons if _beside(c, n) and c.figures[n].seconds]
+        for n in names
+        if n != "flowloom"
+    }
+    if len(comparisons) < 2 or not any(ratios.values()):
+        return []
+    return [["geometric mean", *(_mean(ratios.get(n, []), len(comparisons)) for n in names)]]
+
+
+def _mean(ratios: Sequence[float], of: int) -> str:
+    """The geometric mean of ratios, and of how many it is, if not of all."""
+    if not ratios:
+        return ""
+    return f"({statistics.geometric_mean(ratios):.2f}" + (f", {len(ratios)} of {of})" if len(ratios) < of else ")")
+
+
 def _time(comparison: Comparison, name: str) -> str:
     figure = comparison.figures.get(name)
     if figure is None:
@@ -96,7 +115,7 @@ def _time(comparison: Comparison, name: str) -> str:
 
 def _beside(comparison: Comparison, name: str) -> bool:
     ours = comparison.figures.get("flowloom")
-    return name != "flowloom" and ours is not None and bool(ours.seconds)
+    return name != "flowloom" and name in comparison.figures and ours is not None and bool(ours.seconds)
 
 
 def _difference(comparison: Comparison, name: str) -> str:

@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import PEERS, Peer
@@ -19,6 +20,7 @@ from benchmarks.workloads import WORKLOADS
 
 COMPARED_STEPS = 5
 SHORTEST = 0.2  # seconds
+STATUS = Path("/proc/self/status")
 
 
 class Worker:
@@ -66,12 +68,36 @@ class Worker:
             seconds = time.perf_counter() - start
         return {"seconds": seconds / count, "cpu": time.process_time() - processors}
 
+    def begin(self, kind: str, workload: str, options: dict[str, Any], seconds: float) -> list[float]:
+        """Make a model and run it step by step for so long after its first result: when each step was done, in seconds.
+
+        The clock starts when the model is made, and before anything is compiled or planned for it.
+        """
+        made = WORKLOADS[workload](**options)
+        runner = self.peer.trainer(made) if kind == "train" else self.peer.asker(made)
+        ends: list[float] = []
+        start = time.perf_counter()
+        while not ends or ends[-1] < ends[0] + seconds:
+            runner(1)
+            ends.append(time.perf_counter() - start)
+        return ends
+
+    def call(self, module: str, function: str, arguments: dict[str, Any]) -> Any:
+        """What a function of a module of these benchmarks gives."""
+        return getattr(import_module(module), function)(**arguments)
+
     def drop(self, task: str) -> None:
         """Forget a model."""
         self.runners.pop(task, None)
 
     def memory(self) -> float:
-        """The most memory that this process ever had, in bytes."""
+        """The most memory that this process ever had, in bytes.
+
+        Linux hands `ru_maxrss` on from the process that starts another, so there it is not what it seems to be.
+        """
+        if STATUS.is_file():
+            found = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+            return 1024 * float(found.split()[1])
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

@@ -93,6 +93,12 @@ def bench(*arguments: str) -> None:
     run(PYTHON, "-m", "benchmarks", *arguments)
 
 
+def soak(*arguments: str) -> None:
+    """Work for an hour and say whether memory stays flat. Further arguments go to `python -m benchmarks.soak`."""
+    install("bench")
+    run(PYTHON, "-m", "benchmarks.soak", *arguments)
+
+
 def front_end() -> None:
     """Bundle the front end if its sources have changed."""
     install("lab")
@@ -170,6 +176,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "types": types,
     "tidy": tidy,
     "bench": bench,
+    "soak": soak,
     "front-end": front_end,
     "clean": clean,
 }

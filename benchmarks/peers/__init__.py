@@ -22,7 +22,10 @@ from benchmarks.workloads import Workload
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A framework as it is used in one way. `package` is what must be installed, `needs` one of these programs."""
+    """A framework as it is used in one way. `package` is what must be installed, `needs` one of these programs.
+
+    One that `begins` goes over to another one while it runs: it is measured only at the beginning.
+    """
 
     title: str
     module: str
@@ -30,6 +33,7 @@ class Peer:
     needs: tuple[str, ...] = ()
     trains: bool = True
     infers: bool = True
+    begins: bool = False
 
     def lack(self) -> str | None:
         """Why it cannot run here, or None."""
@@ -67,6 +71,7 @@ class Peer:
 PEERS = {
     "flowloom": Peer("flowloom", "flowloom_graph", "flowloom"),
     "portable": Peer("flowloom portable", "flowloom_portable", "flowloom"),
+    "auto": Peer("flowloom auto", "flowloom_auto", "flowloom", begins=True),
     "torch": Peer("PyTorch", "torch_eager", "torch"),
     "torch-compile": Peer("torch.compile", "torch_compiled", "torch", needs=("c++", "g++", "clang++", "cl")),
     "jax": Peer("JAX jit", "jax_jit", "jax"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,28 +10,31 @@ import flowloom as fl
 from benchmarks.peers.adam import BETA_1, BETA_2, EPSILON, RATE
 from benchmarks.workloads import Workload
 from flowloom.backends.choice import Backend, has_native
+from flowloom.training.run import at_once_after
 from flowloom.training.snapshot import snapshot
 from flowloom.training.step import TrainStep
 
 BACKEND: Backend = "native" if has_native() else "portable"
-AT_ONCE = 20
 
 
 def train(workload: Workload, backend: Backend = BACKEND) -> Callable[[int], float]:
-    """What `fl.Trainer` runs, which takes several steps at once where the backend can."""
+    """What `fl.Trainer` runs: steps, as many at once as it takes where the backend can."""
     graph, loss = built(workload)
     optimizer = fl.optimizers.adam(RATE, beta_1=BETA_1, beta_2=BETA_2, epsilon=EPSILON)
     batch = {"x": workload.x, "label": workload.label}
     step: TrainStep | None = None
+    at_once = 1
 
     def take(steps: int) -> float:
-        nonlocal step
+        nonlocal step, at_once
         if step is None:
             step = TrainStep(snapshot(graph, {"loss": loss}), optimizer, backend=backend)
         while steps:
-            taken = step.some([batch] * min(steps, AT_ONCE))
-            steps -= len(taken)
-        return taken[-1]["loss"]
+            began = time.perf_counter()
+            losses = step.some([batch] * min(steps, at_once))["loss"]
+            steps -= len(losses)
+            at_once = at_once_after(len(losses), time.perf_counter() - began)
+        return float(losses[-1])
 
     return take
 

@@ -16,7 +16,7 @@ def playground() -> Workload:
     rng = np.random.default_rng(1)
     x = rng.uniform(-1, 1, size=(32, 2)).astype(np.float32)
     label = (x[:, :1] * x[:, 1:] > 0).astype(np.float32)
-    return _mlp("Playground MLP 2-8-8-1, batch 32", (2, 8, 8, 1), "tanh", "sigmoid", x, label, steps=500)
+    return _mlp("Playground MLP 2-8-8-1, batch 32", (2, 8, 8, 1), "tanh", "sigmoid", x, label, steps=1000)
 
 
 def mnist(sizes: Sequence[int] = (784, 256, 128, 10), batch: int = 128) -> Workload:

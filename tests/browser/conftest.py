@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.browser.notebook import OpenNotebook
 from tools.browser import FLAGS, find_browser
 
 Opener = Callable[..., OpenNotebook]
+Show = Callable[[str], OpenNotebook]
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +51,38 @@ def notebook(lab: Lab, browser: Browser) -> Iterator[Opener]:
 
     At the end of the test each must have shown no error in the page or its console.
     """
+    with opener(lab, browser) as open_notebook:
+        yield open_notebook
+
+
+@pytest.fixture
+def show(standing: OpenNotebook) -> Iterator[Show]:
+    """Runs a cell in a notebook that stands open, as a page and a kernel take long to start: `show("view")`.
+
+    At the end of the test its widgets are closed; it must have shown no error in the page or its console.
+    """
+
+    def run(cell: str) -> OpenNotebook:
+        standing.rewrite(cell)
+        standing.run_all()
+        return standing
+
+    yield run
+    standing.clear()
+    errors, standing.errors[:] = list(standing.errors), []
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def standing(lab: Lab, browser: Browser) -> Iterator[OpenNotebook]:
+    """The notebook that stands open for `show`."""
+    with opener(lab, browser) as open_notebook:
+        yield open_notebook([""], name="standing.ipynb")
+
+
+@contextmanager
+def opener(lab: Lab, browser: Browser) -> Iterator[Opener]:
+    """What opens notebooks. At the end they are closed; each must have shown no error in the page or its console."""
     opened: list[OpenNotebook] = []
 
     def open_notebook(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client import BlockingKernelClient
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.lab import Lab
 from tests.browser.waiting import wait_until
@@ -69,6 +69,23 @@ class OpenNotebook:
     def run_all(self, *, wait: bool = True) -> None:
         """Run all cells; `wait=False` does not wait for the last one to end."""
         self.command("notebook:run-all-cells", wait=wait)
+
+    def rewrite(self, cell: str) -> None:
+        """Put this code into the first cell, in place of what was there."""
+        self.page.evaluate(
+            """source => {
+                const { content } = window.jupyterapp.shell.currentWidget;
+                content.widgets[0].model.sharedModel.setSource(source);
+            }""",
+            cell,
+        )
+
+    def clear(self) -> None:
+        """Remove all outputs, close all widgets and forget what the page remembers of them."""
+        self.command("notebook:clear-all-cell-outputs")
+        expect(self.page.locator(".jp-OutputArea-output")).to_have_count(0)
+        self.exec("__import__('ipywidgets').Widget.close_all()")
+        self.page.evaluate("() => localStorage.clear()")
 
     def reload(self) -> None:
         """Load the page afresh, as a person does; the kernel goes on."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Opener
+from tests.browser.conftest import Opener, Show
 from tests.browser.lab import Lab
 from tests.browser.studio import StudioPage
 from tests.browser.waiting import wait_until
@@ -56,9 +56,8 @@ def test_controls_and_edits_act_while_a_cell_is_busy(notebook: Opener, lab: Lab)
     opened.eventually("g['dropout'].id in g.nodes if any(n.name == 'dropout' for n in g.nodes.values()) else False")
 
 
-def test_change_from_python_is_on_the_canvas_at_once(notebook: Opener) -> None:
-    opened = notebook([MODEL])
-    opened.run_all()
+def test_change_from_python_is_on_the_canvas_at_once(show: Show) -> None:
+    opened = show(MODEL)
     studio = StudioPage(opened.page)
 
     opened.exec("with g:\n    probabilities = fl.softmax(scores, name='probabilities')")
@@ -68,9 +67,8 @@ def test_change_from_python_is_on_the_canvas_at_once(notebook: Opener) -> None:
     studio.node("probabilities").wait_for(state="detached", timeout=5_000)
 
 
-def test_graph_that_cannot_train_says_why_on_the_board(notebook: Opener) -> None:
-    opened = notebook([MODEL.replace("studio =", "g.remove('loss')\nstudio =")])
-    opened.run_all()
+def test_graph_that_cannot_train_says_why_on_the_board(show: Show) -> None:
+    opened = show(MODEL.replace("studio =", "g.remove('loss')\nstudio ="))
     studio = StudioPage(opened.page)
 
     studio.press("train")
@@ -78,9 +76,8 @@ def test_graph_that_cannot_train_says_why_on_the_board(notebook: Opener) -> None
     expect(opened.page.get_by_test_id("run-message")).to_contain_text("the graph has no loss")
 
 
-def test_empty_canvas_offers_the_inputs_of_the_data(notebook: Opener) -> None:
-    opened = notebook(["import flowloom as fl\ng = fl.Graph('mine')\nfl.widgets.Studio(g, fl.data.load('digits'))"])
-    opened.run_all()
+def test_empty_canvas_offers_the_inputs_of_the_data(show: Show) -> None:
+    opened = show("import flowloom as fl\ng = fl.Graph('mine')\nfl.widgets.Studio(g, fl.data.load('digits'))")
     studio = StudioPage(opened.page)
     opened.screenshot("studio-empty", ".fl-studio")
 
@@ -93,9 +90,8 @@ def test_empty_canvas_offers_the_inputs_of_the_data(notebook: Opener) -> None:
 
 
 @pytest.mark.parametrize("layout", ["GraphEditor(g)", "TrainingBoard(g, fl.data.load('digits'))"])
-def test_editor_and_board_stand_alone(notebook: Opener, layout: str) -> None:
-    opened = notebook([MODEL.rpartition("studio =")[0] + f"view = fl.widgets.{layout}\nview"])
-    opened.run_all()
+def test_editor_and_board_stand_alone(show: Show, layout: str) -> None:
+    opened = show(MODEL.rpartition("studio =")[0] + f"view = fl.widgets.{layout}\nview")
 
     shown = "node-scores" if "Editor" in layout else "train"
     opened.page.get_by_test_id(shown).wait_for()

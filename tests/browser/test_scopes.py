@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Opener
+from tests.browser.conftest import Show
 from tests.browser.notebook import OpenNotebook
 
 MODEL = """
@@ -39,14 +39,13 @@ editor
 
 
 @pytest.fixture
-def opened(notebook: Opener) -> OpenNotebook:
+def opened(show: Show) -> OpenNotebook:
     """The model in an editor that fills the screen."""
-    return _opened(notebook, MODEL, "scope-encoder")
+    return _opened(show, MODEL, "scope-encoder")
 
 
-def _opened(notebook: Opener, cell: str, shown: str) -> OpenNotebook:
-    opened = notebook([cell])
-    opened.run_all()
+def _opened(show: Show, cell: str, shown: str) -> OpenNotebook:
+    opened = show(cell)
     opened.page.get_by_test_id(shown).wait_for()
     opened.page.get_by_test_id("fullscreen").click()
     return opened
@@ -240,8 +239,8 @@ def test_a_box_is_dragged_by_its_bar_with_all_its_nodes(opened: OpenNotebook) ->
     assert abs(moved["encoder/first"][1] - 60 / zoom) < 12 / zoom  # a drag begins after the first step
 
 
-def test_a_graph_of_a_thousand_nodes_opens_with_its_scopes_folded(notebook: Opener) -> None:
-    opened = _opened(notebook, LARGE, "scope-block_0")
+def test_a_graph_of_a_thousand_nodes_opens_with_its_scopes_folded(show: Show) -> None:
+    opened = _opened(show, LARGE, "scope-block_0")
     page = opened.page
 
     assert opened.py("len(g.nodes)") == 1001
@@ -257,7 +256,7 @@ def test_a_graph_of_a_thousand_nodes_opens_with_its_scopes_folded(notebook: Open
     assert folded(page, "block_2")
 
 
-def test_parameters_that_are_mappings_and_pairs_have_their_form(notebook: Opener) -> None:
+def test_parameters_that_are_mappings_and_pairs_have_their_form(show: Show) -> None:
     cell = """
 import flowloom as fl
 g = fl.Graph("forms")
@@ -266,7 +265,7 @@ with g:
     fl.layers.conv2d(image, filters=4, kernel_size=3, name="conv")
 fl.widgets.GraphEditor(g)
 """
-    opened = _opened(notebook, cell, "node-conv")
+    opened = _opened(show, cell, "node-conv")
     page = opened.page
     page.get_by_test_id("node-conv").dblclick()
 
