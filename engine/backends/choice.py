@@ -14,6 +14,7 @@ from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import Plan
 
 if TYPE_CHECKING:
+    from flowloom.backends.cuda.step import CudaStep
     from flowloom.backends.native.step import NativeStep
 
 Backend: TypeAlias = Literal["auto", "portable", "native", "cuda"]
@@ -47,8 +48,10 @@ def check_backend(backend: str) -> None:
     """Raise ValueError unless the backend is one that runs here, saying what it needs."""
     if backend == "native" and not has_native():
         raise ValueError("backend 'native' needs llvmlite and SciPy: pip install 'flowloom[native]'")
-    if backend not in ("auto", "portable", "native"):
-        raise ValueError(f"backend {backend!r} is not available here; there is: auto, portable, native")
+    if backend == "cuda" and not has_cuda():
+        raise ValueError("backend 'cuda' needs CuPy and an NVIDIA GPU: pip install 'flowloom[cuda]'")
+    if backend not in ("auto", "portable", "native", "cuda"):
+        raise ValueError(f"backend {backend!r} is not available here; there is: auto, portable, native, cuda")
 
 
 @cache
@@ -57,27 +60,41 @@ def has_native() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy", "threadpoolctl"))
 
 
+@cache
+def has_cuda() -> bool:
+    """Whether CuPy is installed and finds an NVIDIA GPU."""
+    if importlib.util.find_spec("cupy") is None:
+        return False
+    try:
+        import cupy
+
+        return bool(cupy.cuda.runtime.getDeviceCount() > 0)
+    except Exception:  # no driver, or one that does not fit: CuPy has an error of its own for each
+        return False
+
+
 def make_step(plan: Plan, backend: Backend = "auto", finite: Sequence[int] = ()) -> Step:
-    """The plan on that backend; what the native one cannot run, because its sizes are not known, runs portable.
+    """The plan on that backend; what only the portable one can run, because its sizes are not known, runs there.
 
     A step raises NotFiniteError if one of the outputs at the positions `finite` is not.
     """
-    if backend == "native":
+    if backend in ("native", "cuda"):
         from flowloom.backends.native.listing import can_run
 
         if can_run(plan):
-            return NativeOrPortable(plan, finite)
+            return NativeOrPortable(plan, finite, cuda=backend == "cuda")
     return PortableStep(plan, finite)
 
 
 class NativeOrPortable:
-    """Runs a plan native; portable once more where a kernel refuses a value, for it says which."""
+    """Runs a plan native, or on a GPU; portable once more where a kernel refuses a value, for it says which."""
 
-    def __init__(self, plan: Plan, finite: Sequence[int] = ()) -> None:
+    def __init__(self, plan: Plan, finite: Sequence[int] = (), *, cuda: bool = False) -> None:
+        from flowloom.backends.cuda.step import CudaStep
         from flowloom.backends.native.step import NativeStep
 
         self.plan = plan
-        self.native: NativeStep = NativeStep(plan, finite)
+        self.native: NativeStep | CudaStep = CudaStep(plan, finite) if cuda else NativeStep(plan, finite)
         self._finite = tuple(finite)
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:

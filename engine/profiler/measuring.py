@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,9 +19,11 @@ from flowloom.profiler.rows import native_rows, portable_rows
 from flowloom.spec import Spec
 
 if TYPE_CHECKING:
+    from flowloom.backends.cuda.step import CudaStep
     from flowloom.backends.native.step import NativeStep
 
 Array = np.ndarray[Any, Any]
+Counting: TypeAlias = "NativeStep | CudaStep"
 
 
 def measured(step: Step, inputs: Sequence[Array], graph: Graph, origins: Origins, steps: int) -> Profile:
@@ -39,7 +41,7 @@ def measured(step: Step, inputs: Sequence[Array], graph: Graph, origins: Origins
 
 
 def counted(step: Step, graph: Graph, origins: Origins) -> Profile | None:
-    """What a step has counted on the native backend since it was made, in the mean; None if it has not run there."""
+    """What a step has counted since it was made, native or on a GPU, in the mean; None if it has not run there."""
     native = step.native if isinstance(step, NativeOrPortable) else None
     if native is None:
         return None
@@ -47,7 +49,7 @@ def counted(step: Step, graph: Graph, origins: Origins) -> Profile | None:
     return _profile(native, seconds / runs, graph, origins, runs) if runs else None
 
 
-def _runs(native: NativeStep, inputs: Sequence[Array]) -> bool:
+def _runs(native: Counting, inputs: Sequence[Array]) -> bool:
     """Run once; whether no value was refused, which the portable backend says more of."""
     from flowloom.backends.native.step import RefusedError
 
@@ -58,21 +60,21 @@ def _runs(native: NativeStep, inputs: Sequence[Array]) -> bool:
     return True
 
 
-def _native(native: NativeStep, inputs: Sequence[Array], graph: Graph, origins: Origins, steps: int) -> Profile:
+def _native(native: Counting, inputs: Sequence[Array], graph: Graph, origins: Origins, steps: int) -> Profile:
     times = []
     before, start = native.spent()
     for _ in range(steps):
-        native(inputs)
+        native.timed(inputs)
         after, end = native.spent()
         times.append((end - start) / (after - before))
         before, start = after, end
     return _profile(native, np.median(times, axis=0), graph, origins, steps)
 
 
-def _profile(native: NativeStep, seconds: Array, graph: Graph, origins: Origins, steps: int) -> Profile:
+def _profile(native: Counting, seconds: Array, graph: Graph, origins: Origins, steps: int) -> Profile:
     naming = Naming(graph, origins, native.listing.sources)
     rows, timeline = native_rows(native.listing, naming, seconds.tolist())
-    return Profile(rows, timeline, "native", native.threads, steps)
+    return Profile(rows, timeline, native.backend, native.threads, steps)
 
 
 def _portable(step: Step, inputs: Sequence[Array], graph: Graph, origins: Origins, steps: int) -> Profile:

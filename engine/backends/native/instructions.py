@@ -70,7 +70,8 @@ class Call:
     """A kernel and its arguments, in the order of its parameters. It writes all of the memory of each of `writes`.
 
     `parallel`: the kernel does the share of `thread` of `threads`; any other is run by one thread. `work` is how many
-    elementary operations it takes, about.
+    elementary operations it takes, about. On a GPU, `blocks` of threads run the kernel (0: as many as its work needs),
+    or `library` gives what is called instead, on the device and the arrays that `args` are; `source` is a name for it.
     """
 
     source: str
@@ -78,6 +79,8 @@ class Call:
     writes: tuple[Expr, ...]
     parallel: bool = True
     work: float = 0.0
+    blocks: int = 0
+    library: Callable[..., Callable[[], None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

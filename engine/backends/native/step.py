@@ -40,6 +40,8 @@ class NativeStep:
     Outputs at the positions `finite` must be finite.
     """
 
+    backend = "native"
+
     def __init__(
         self, plan: Plan, finite: Iterable[int] = (), *, threads: int | None = None, on: Machine | None = None
     ) -> None:
@@ -67,6 +69,8 @@ class NativeStep:
             self._table.run(ready, results)
         check_finite(results, self.listing.unwatched)
         return results
+
+    timed = __call__  # its clock never stops
 
     def spent(self) -> tuple[int, Array]:
         """How often it has run so far, and the seconds that each instruction of `listing` took in all, float64 (n,).
