@@ -74,7 +74,7 @@ def step_of(name: str) -> tuple[Callable[[int], Any], NativeStep]:
     _, loss = built(workload)
     step = TrainStep({"loss": loss}, fl.optimizers.adam(1e-3), backend="native")
     planned, inputs = step._ready({"x": workload.x, "label": workload.label})
-    native = planned.step.native
+    native = planned.step.compiled
     if native is None:
         raise RuntimeError(f"{name} does not run on the native backend")
     carried = dict.fromkeys(range(len(planned.step.plan.outputs)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flowloom.backends.choice import has_native
+from flowloom.backends.choice import has_cuda, has_native
 from flowloom.backends.portable import PortableStep
 from flowloom.compiler.expr import Expr, placeholder, rebuild
 from flowloom.compiler.gradient import gradients
@@ -18,6 +18,10 @@ from flowloom.graph.tensor import Tensor
 from flowloom.initializers import key_of
 from flowloom.program import Program, leaf_values
 from flowloom.spec import Dim, Spec, is_bool, is_float
+
+if TYPE_CHECKING:
+    from flowloom.backends.cuda.step import CudaStep
+    from flowloom.backends.native.step import NativeStep
 
 Array = np.ndarray[Any, Any]
 SIZE = 3  # of a dimension that has only a name, or none, if nothing is fed for it
@@ -69,13 +73,20 @@ def check(
     PortableStep(plan).trace(inputs, keep)
     worst = {"portable": 0.0}
     if has_native():
-        worst["native"] = _native(graph, lowered, plan, values)
+        from flowloom.backends.native.step import NativeStep
+
+        worst["native"] = _largest(NativeStep, graph, lowered, plan, values)
+    if has_cuda():
+        from flowloom.backends.cuda.step import CudaStep
+
+        worst["cuda"] = _largest(CudaStep, graph, lowered, plan, values)
     return worst
 
 
-def _native(graph: Graph, lowered: Lowered, plan: Plan, values: Mapping[Expr, Any]) -> float:
-    """The largest difference between the native backend and `values`, the portable one's. Raises BackendError."""
-    from flowloom.backends.native.step import NativeStep
+def _largest(
+    step: type[NativeStep] | type[CudaStep], graph: Graph, lowered: Lowered, plan: Plan, values: Mapping[Expr, Any]
+) -> float:
+    """The largest difference between steps of that kind and `values`, the portable ones'. Raises BackendError."""
 
     worst = 0.0
     for e in plan.steps:
@@ -86,21 +97,23 @@ def _native(graph: Graph, lowered: Lowered, plan: Plan, values: Mapping[Expr, An
         if isinstance(e.spec, tuple) or not alone.is_fixed:
             continue
         fed = dict(zip(leaves, (values[a] for a in e.args), strict=True))
-        (found,) = NativeStep(alone, threads=1)([fed[x] for x in alone.inputs])
+        (found,) = step(alone)([fed[x] for x in alone.inputs])
         difference = _difference(values[e], found)
         if not difference <= TOLERANCES.get(e.dtype.name, TOLERANCE):
             nodes = [id for id in lowered.origins.of(e) if id in graph.nodes]
             where = f". In {graph.whereabouts(nodes[0])}" if nodes else ""
-            message = f"native {e.op.name} differs from portable by {difference:.1e} of its size{where}"
+            message = f"{step.backend} {e.op.name} differs from portable by {difference:.1e} of its size{where}"
             raise BackendError(message, e.op.name, nodes[0] if nodes else None)
         worst = max(worst, difference)
     if not plan.is_fixed:
         return worst
-    together = NativeStep(plan)([values[e] for e in plan.inputs])
+    together = step(plan)([values[e] for e in plan.inputs])
     for e, found in zip(plan.outputs, together, strict=True):
         difference = _difference(values[e], found)
         if not difference <= 10 * TOLERANCES.get(e.dtype.name, TOLERANCE):
-            message = f"native differs from portable by {difference:.1e} where ops are fused, before {e.op.name}"
+            message = (
+                f"{step.backend} differs from portable by {difference:.1e} where ops are fused, before {e.op.name}"
+            )
             raise BackendError(message, e.op.name, None)
         worst = max(worst, difference)
     return worst

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from flowloom.backends.handover import NativeLater, NativeOrPortable
+from flowloom.backends.handover import CompiledOrPortable, NativeLater
 from flowloom.backends.portable import PortableStep
 from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import Plan
 
 if TYPE_CHECKING:
+    from flowloom.backends.cuda.step import CudaStep
     from flowloom.backends.native.step import NativeStep
 
 Backend: TypeAlias = Literal["auto", "portable", "native", "cuda"]
@@ -37,8 +38,8 @@ class Step(Protocol):
         """Run step by step and show each result to `look`; the step at which it says True, or None."""
 
     @property
-    def native(self) -> NativeStep | None:
-        """The plan on the native backend, if it runs there."""
+    def compiled(self) -> NativeStep | CudaStep | None:
+        """The plan on the native backend or a GPU, if it runs there."""
 
     @property
     def portable(self) -> PortableStep:
@@ -63,9 +64,11 @@ def check_backend(backend: str) -> None:
     named = _meant(backend)
     if named == "native" and not has_native():
         raise ValueError("backend 'native' needs llvmlite and SciPy: pip install 'flowloom[native]'")
-    if named not in ("auto", "portable", "native"):
+    if named == "cuda" and not has_cuda():
+        raise ValueError("backend 'cuda' needs CuPy and an NVIDIA GPU: pip install 'flowloom[cuda]'")
+    if named not in ("auto", "portable", "native", "cuda"):
         where = f"{DEFAULT}: " if named != backend else ""
-        raise ValueError(f"{where}backend {named!r} is not available here; there is: auto, portable, native")
+        raise ValueError(f"{where}backend {named!r} is not available here; there is: auto, portable, native, cuda")
 
 
 @cache
@@ -74,18 +77,37 @@ def has_native() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy", "threadpoolctl"))
 
 
+@cache
+def has_cuda() -> bool:
+    """Whether CuPy is installed and finds an NVIDIA GPU."""
+    if importlib.util.find_spec("cupy") is None:
+        return False
+    try:
+        import cupy
+
+        return bool(cupy.cuda.runtime.getDeviceCount() > 0)
+    except Exception:  # no driver, or one that does not fit: CuPy has an error of its own for each
+        return False
+
+
 def make_step(plan: Plan, backend: Backend = "auto", finite: Sequence[int] = ()) -> Step:
-    """The plan on that backend; what the native one cannot run, because its sizes are not known, runs portable.
+    """The plan on that backend; what only the portable one can run, because its sizes are not known, runs there.
 
     "auto" is the backend in FLOWLOOM_BACKEND; without that, portable until the native one is ready. A step raises
     NotFiniteError if one of the outputs at the positions `finite` is not.
     """
     named = _meant(backend)
-    if not plan.is_fixed or named == "portable":
+    if not plan.is_fixed or named == "portable" or (named == "auto" and not has_native()):
         return PortableStep(plan, finite)
-    if named == "native":
-        return NativeOrPortable(plan, finite)
-    return NativeLater(plan, finite) if has_native() else PortableStep(plan, finite)
+    if named == "auto":
+        return NativeLater(plan, finite)
+    if named == "cuda":
+        from flowloom.backends.cuda.step import CudaStep
+
+        return CompiledOrPortable(CudaStep(plan, finite), finite)
+    from flowloom.backends.native.step import NativeStep
+
+    return CompiledOrPortable(NativeStep(plan, finite), finite)
 
 
 def _meant(backend: str) -> str:

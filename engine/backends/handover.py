@@ -1,4 +1,4 @@
-"""Steps that run a plan on two backends: native with portable to fall back on, and portable until native is ready."""
+"""Steps that run a plan on two backends: compiled with portable to fall back on, and portable until native is ready."""
 
 from __future__ import annotations
 
@@ -18,29 +18,25 @@ from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import Plan
 
 if TYPE_CHECKING:
+    from flowloom.backends.cuda.step import CudaStep
     from flowloom.backends.native.step import NativeStep
 
 Array = np.ndarray[Any, Any]
 WORTHWHILE = 0.05  # seconds that a plan must have run for; what is called only once or twice is never compiled
 
 
-class NativeOrPortable:
-    """Runs a plan native; portable once more where a kernel refuses a value, for it says which.
+class CompiledOrPortable:
+    """Runs a plan native or on a GPU; portable once more where a kernel refuses a value, for it says which."""
 
-    With `beside`, another process compiles what is not in the cache.
-    """
-
-    def __init__(self, plan: Plan, finite: Sequence[int] = (), *, beside: bool = False) -> None:
-        from flowloom.backends.native.step import NativeStep
-
-        self.plan = plan
-        self.native: NativeStep = NativeStep(plan, finite, beside=beside)
+    def __init__(self, compiled: NativeStep | CudaStep, finite: Sequence[int] = ()) -> None:
+        self.plan = compiled.plan
+        self.compiled = compiled
         self._finite = tuple(finite)
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Run on arrays for `plan.inputs`, in order and of their specs. Raises KernelError, NotFiniteError."""
         try:
-            return self.native(inputs)
+            return self.compiled(inputs)
         except (RefusedError, KernelError):
             return self.portable(inputs)
 
@@ -50,20 +46,20 @@ class NativeOrPortable:
         return PortableStep(self.plan, self._finite)
 
     @property
-    def settled(self) -> NativeOrPortable:
+    def settled(self) -> CompiledOrPortable:
         """Itself."""
         return self
 
     @property
     def repeats(self) -> bool:
         """Whether `repeat` runs several steps at once."""
-        return self.native.repeats
+        return self.compiled.repeats
 
     def repeat(
         self, count: int, inputs: Sequence[Array | list[Array]], carried: Mapping[int, int | None]
     ) -> tuple[int, list[Array]]:
         """Run up to `count` times at once, feeding outputs back; see `NativeStep.repeat`."""
-        return self.native.repeat(count, inputs, carried)
+        return self.compiled.repeat(count, inputs, carried)
 
     def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
         """Run step by step on the portable backend, and show each result to `look` until it says True."""
@@ -79,7 +75,7 @@ class NativeLater:
     def __init__(self, plan: Plan, finite: Sequence[int] = ()) -> None:
         self.plan = plan
         self._finite = tuple(finite)
-        self._step: PortableStep | NativeOrPortable = PortableStep(plan, finite)
+        self._step: PortableStep | CompiledOrPortable = PortableStep(plan, finite)
         self._error: Exception | None = None
         self._asked = False
         self._spent = 0.0
@@ -102,21 +98,26 @@ class NativeLater:
     def prepare(self) -> None:
         """Have the kernels made ready, and go over to them."""
         try:
-            self._step = NativeOrPortable(self.plan, self._finite, beside=True)
+            self._step = self._made(beside=True)
         except Exception as error:
             self._error = error
 
+    def _made(self, *, beside: bool = False) -> CompiledOrPortable:
+        from flowloom.backends.native.step import NativeStep
+
+        return CompiledOrPortable(NativeStep(self.plan, self._finite, beside=beside), self._finite)
+
     @property
-    def settled(self) -> PortableStep | NativeOrPortable:
+    def settled(self) -> PortableStep | CompiledOrPortable:
         """The step that this one comes to, compiled at once."""
-        if self._step.native is None:
-            self._step = NativeOrPortable(self.plan, self._finite)
+        if self._step.compiled is None:
+            self._step = self._made()
         return self._step
 
     @property
-    def native(self) -> NativeStep | None:
+    def compiled(self) -> NativeStep | CudaStep | None:
         """The plan on the native backend, once it runs there."""
-        return self._step.native
+        return self._step.compiled
 
     @property
     def portable(self) -> PortableStep:

@@ -71,7 +71,7 @@ class PortableStep:
         check_finite(results, self._finite)
         return [np.array(r) if shared else np.asarray(r) for r, shared in zip(results, self._shared, strict=True)]
 
-    native = None  # what it is not
+    compiled = None  # what it is not
     repeats = False  # several steps at once are for the native backend
 
     @property

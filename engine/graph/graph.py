@@ -70,7 +70,8 @@ class Graph:
         self.name = name
         self.revision = 0
         self.structure = 0  # counts the revisions that change what is computed, not only how it is drawn
-        self.share_values(Values(seed))
+        self.values = Values(seed)
+        self.values.graphs.add(self)
         self.lock = threading.RLock()
         self._state = State()
         self._inference = Inference(self._state)
@@ -81,11 +82,6 @@ class Graph:
         self._made = 0  # the number in the newest node's id; none is given twice, so no node inherits another's weights
 
     # ------------------------------------------------------------ what is there
-
-    def share_values(self, values: Values) -> None:
-        """Let the variables have these values, which may be those of another graph, too."""
-        self.values = values
-        values.graphs.add(self)
 
     @property
     def seed(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,9 +19,11 @@ from flowloom.profiler.rows import native_rows, portable_rows
 from flowloom.spec import Spec
 
 if TYPE_CHECKING:
+    from flowloom.backends.cuda.step import CudaStep
     from flowloom.backends.native.step import NativeStep
 
 Array = np.ndarray[Any, Any]
+Counting: TypeAlias = "NativeStep | CudaStep"
 
 
 def measured(step: Step, inputs: Sequence[Array], graph: Graph, origins: Origins, steps: int) -> Profile:
@@ -32,22 +34,22 @@ def measured(step: Step, inputs: Sequence[Array], graph: Graph, origins: Origins
     """
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
         raise ValueError(f"steps must be a whole number of at least 1; got {steps!r}")
-    native = step.settled.native
+    native = step.settled.compiled
     if native is not None and _runs(native, inputs):
         return _native(native, inputs, graph, origins, steps)
     return _portable(step, inputs, graph, origins, steps)
 
 
 def counted(step: Step, graph: Graph, origins: Origins) -> Profile | None:
-    """What a step has counted on the native backend since it was made, in the mean; None if it has not run there."""
-    native = step.native
+    """What a step has counted since it was made, native or on a GPU, in the mean; None if it has not run there."""
+    native = step.compiled
     if native is None:
         return None
     runs, seconds = native.spent()
     return _profile(native, seconds / runs, graph, origins, runs) if runs else None
 
 
-def _runs(native: NativeStep, inputs: Sequence[Array]) -> bool:
+def _runs(native: Counting, inputs: Sequence[Array]) -> bool:
     """Run once; whether no value was refused, which the portable backend says more of."""
     try:
         native(inputs)
@@ -56,21 +58,21 @@ def _runs(native: NativeStep, inputs: Sequence[Array]) -> bool:
     return True
 
 
-def _native(native: NativeStep, inputs: Sequence[Array], graph: Graph, origins: Origins, steps: int) -> Profile:
+def _native(native: Counting, inputs: Sequence[Array], graph: Graph, origins: Origins, steps: int) -> Profile:
     times = []
     before, start = native.spent()
     for _ in range(steps):
-        native(inputs)
+        native.timed(inputs)
         after, end = native.spent()
         times.append((end - start) / (after - before))
         before, start = after, end
     return _profile(native, np.median(times, axis=0), graph, origins, steps)
 
 
-def _profile(native: NativeStep, seconds: Array, graph: Graph, origins: Origins, steps: int) -> Profile:
+def _profile(native: Counting, seconds: Array, graph: Graph, origins: Origins, steps: int) -> Profile:
     naming = Naming(graph, origins, native.listing.sources)
     rows, timeline = native_rows(native.listing, naming, seconds.tolist())
-    return Profile(rows, timeline, "native", native.threads, steps)
+    return Profile(rows, timeline, native.backend, native.threads, steps)
 
 
 def _portable(step: Step, inputs: Sequence[Array], graph: Graph, origins: Origins, steps: int) -> Profile:

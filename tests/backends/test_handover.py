@@ -15,7 +15,7 @@ pytest.importorskip("llvmlite")
 import flowloom as fl
 from flowloom.backends import handover
 from flowloom.backends.choice import make_step
-from flowloom.backends.handover import NativeLater, NativeOrPortable
+from flowloom.backends.handover import CompiledOrPortable, NativeLater
 from flowloom.backends.native.compiling import compile_beside
 from flowloom.backends.native.machine import Machine
 from flowloom.backends.portable import PortableStep
@@ -56,11 +56,11 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_step_goes_over_while_it_is_called() -> None:
     step = tripled()
     seen = []
-    eventually(lambda: seen.append(step([X])[0].tolist()) or step.native is not None)
+    eventually(lambda: seen.append(step([X])[0].tolist()) or step.compiled is not None)
     seen.append(step([X])[0].tolist())
     assert all(values == [0, 3, 6, 9, 12] for values in seen)
-    assert step.native is not None
-    assert step.native.spent()[0] >= 1
+    assert step.compiled is not None
+    assert step.compiled.spent()[0] >= 1
 
 
 def test_what_is_called_once_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_a_step_that_fails_to_compile_stays_portable_and_says_so(monkeypatch: py
     with pytest.warns(UserWarning, match="stays on the portable backend.*no compiler today"):
         step([X])
     assert step([X])[0].tolist() == [0, 3, 6, 9, 12]  # and says it only once
-    assert step.native is None
+    assert step.compiled is None
 
 
 @pytest.mark.usefixtures("at_once")
@@ -104,7 +104,7 @@ def test_a_training_goes_over_between_two_steps(at_once: None) -> None:
         step = TrainStep({"loss": g["loss"]}, fl.optimizers.adam(1e-2), backend=backend)
         made = step.some([batch])["loss"].tolist()
         if backend == "auto":
-            eventually(lambda: any(planned.step.native for planned in step._plans.values()))
+            eventually(lambda: any(planned.step.compiled for planned in step._plans.values()))
         while len(made) < 20:
             made += step.some([batch] * (20 - len(made)))["loss"].tolist()
         return made
@@ -162,7 +162,7 @@ def test_without_an_interpreter_it_says_so(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_environment_names_the_backend_of_auto(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_plan([placeholder("x", Spec((5,), "float32")) * 3.0])
-    for name, kind in (("portable", PortableStep), ("native", NativeOrPortable), ("auto", NativeLater)):
+    for name, kind in (("portable", PortableStep), ("native", CompiledOrPortable), ("auto", NativeLater)):
         monkeypatch.setenv("FLOWLOOM_BACKEND", name)
         assert type(make_step(plan, "auto")) is kind
         assert type(make_step(plan, "portable")) is PortableStep

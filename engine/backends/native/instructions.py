@@ -71,6 +71,8 @@ class Call:
 
     `parallel`: the kernel does the share of `thread` of `threads`; any other is run by one thread. `work` is how many
     elementary operations it takes, about. `over` names results that take the place of an operand, in the same memory.
+    On a GPU, `blocks` of threads run the kernel (0: as many as its work needs), or `library` gives what is called
+    instead, on the device and the arrays that `args` are; `source` is a name for it.
     """
 
     source: str
@@ -79,6 +81,8 @@ class Call:
     parallel: bool = True
     work: float = 0.0
     over: tuple[tuple[Expr, Expr], ...] = ()
+    blocks: int = 0
+    library: Callable[..., Callable[[], None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from flowloom.backends.native import kernels as kernels
 from flowloom.backends.native.copying import copies
 from flowloom.backends.native.decomposition import decompose
 from flowloom.backends.native.fusion import Fusion, Group, Item
-from flowloom.backends.native.instructions import LOWERINGS, Call, Instruction, Place, calling
+from flowloom.backends.native.instructions import LOWERINGS, Call, Instruction, Lowering, Place, calling
 from flowloom.backends.native.layout import own_place
 from flowloom.backends.native.looping import unrolled
 from flowloom.backends.native.loops import Reuse, fused
@@ -19,6 +20,21 @@ from flowloom.compiler.control import SCAN
 from flowloom.compiler.expr import CONSTANT, INPUT, ITEM, Expr, placeholder, toposort
 from flowloom.compiler.plan import FreeList, Plan, aligned
 from flowloom.spec import Spec, is_float
+
+Fused: TypeAlias = "Callable[[Group, Fusion, set[Expr], set[Expr], Reuse], list[tuple[Call, Sequence[Expr]]]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """How expressions are written out beforehand, and what instructions are made of: for a group, for an op that has a
+    lowering, for a copy, and for any other op.
+    """
+
+    written: Callable[[Sequence[Expr]], tuple[list[Expr], dict[Expr, Expr]]]
+    fused: Fused
+    lowerings: Mapping[str, Lowering]
+    copied: Callable[[Place, Place, Sequence[Expr]], Instruction]
+    other: Callable[[Expr, Sequence[Place], Sequence[Expr]], Instruction]
 
 
 @dataclass(eq=False)
@@ -34,9 +50,12 @@ class Listing:
     arena_bytes: int = 0
 
 
-def make_listing(plan: Plan, finite: Collection[int] = ()) -> Listing:
-    """The instructions that compute a plan's outputs, and tell whether those at the positions `finite` are finite."""
-    made = _Maker(plan.outputs, finite, in_place=True)
+def make_listing(plan: Plan, finite: Collection[int] = (), kernels: Kernels | None = None) -> Listing:
+    """The instructions that compute a plan's outputs, and tell whether those at the positions `finite` are finite.
+
+    Without `kernels`, those of the native backend.
+    """
+    made = _Maker(plan.outputs, finite, kernels or _NATIVE, in_place=True)
     listing = Listing(plan, made.outputs, made.instructions, made.sources, made.unwatched)
     _place_all(listing)
     return listing
@@ -45,8 +64,11 @@ def make_listing(plan: Plan, finite: Collection[int] = ()) -> Listing:
 class _Maker:
     """Makes the instructions that compute some expressions; `in_place`: they may write over what nobody reads later."""
 
-    def __init__(self, wanted: Sequence[Expr], finite: Collection[int] = (), *, in_place: bool = False) -> None:
-        written, self.sources = decompose(wanted)
+    def __init__(
+        self, wanted: Sequence[Expr], finite: Collection[int], kernels: Kernels, *, in_place: bool = False
+    ) -> None:
+        self._kernels = kernels
+        written, self.sources = kernels.written(wanted)
         self.outputs = _apart(written)
         order = toposort(self.outputs)
         leaves = [e for e in order if e.op in (INPUT, CONSTANT)]
@@ -81,40 +103,52 @@ class _Maker:
         if isinstance(item, Group):
             (first, *others), places = item.members, self.fusion.places
             if first.op is COPY and not others and first not in self._watched:
-                return [_copied(places[first.args[0]], places[first], (first,))]
+                return [self._kernels.copied(places[first.args[0]], places[first], (first,))]
             spent = {e for a in item.reads(places) if self._last.get(e := a.base) is item}
             reuse = Reuse(spent, self._needed - set(self.outputs))
-            return [calling(*made) for made in fused(item, self.fusion, self._needed, self._watched, reuse)]
+            calls_of = self._kernels.fused(item, self.fusion, self._needed, self._watched, reuse)
+            return [calling(*each) for each in calls_of]
         e, places = item.e, self.fusion.places
         operands = [places[a] for a in e.args]
         if e.op is SCAN and (made := self._scan(e, operands)) is not None:
             return made
-        lower = LOWERINGS.get(e.op.name) if isinstance(e.spec, Spec) else None
+        lower = self._kernels.lowerings.get(e.op.name) if isinstance(e.spec, Spec) else None
         if lower is not None:
             copies: list[Instruction] = []
             calls = lower(e, operands, places[e])
             if calls is None and not all(p.is_dense for p in operands):
-                ready, copies = _dense(operands)
+                ready, copies = self._dense(operands)
                 calls = lower(e, ready, places[e])
             if calls is not None:
                 return [*copies, *(calling(c, (e,)) for c in ([calls] if isinstance(calls, Call) else calls))]
         writes = tuple(self._items(e).values()) if isinstance(e.spec, tuple) else (e,)
-        return [Instruction(None, (e,), tuple(operands), writes, portable_call(e, writes))]
+        return [self._kernels.other(e, operands, writes)]
 
     def _items(self, e: Expr) -> dict[int, Expr]:
         """The outputs of `e` that are read, by position."""
         return {x.params[0][1]: x for x in self.fusion.item_of if x.op is ITEM and x.args[0] is e}
 
     def _scan(self, e: Expr, operands: Sequence[Place]) -> list[Instruction] | None:
-        ready, copies = _dense(operands)
-        made = unrolled(e, ready, self._items(e), self._body, _copied)
+        ready, copies = self._dense(operands)
+        made = unrolled(e, ready, self._items(e), self._body, lambda a, b: self._kernels.copied(a, b, ()))
         return None if made is None else [*copies, *made]
 
     def _body(self, outputs: Sequence[Expr]) -> tuple[Sequence[Expr], list[Instruction]] | None:
         """What the body of a loop gives, and its instructions; None if one of them is portable."""
-        made = _Maker(outputs)
+        made = _Maker(outputs, (), self._kernels)
         self.sources = made.sources | self.sources
         return None if any(i.call is None for i in made.instructions) else (made.outputs, made.instructions)
+
+    def _dense(self, operands: Sequence[Place]) -> tuple[list[Place], list[Instruction]]:
+        """The operands in C order, and what copies those that are not."""
+        ready, copies = [], []
+        for i, place in enumerate(operands):
+            if not place.is_dense:
+                target = own_place(placeholder(f"operand {i} at {place.offset} of {id(place.base)}", _spec(place)))
+                copies.append(self._kernels.copied(place, target, ()))
+                place = target
+            ready.append(place)
+        return ready, copies
 
 
 def _apart(outputs: Sequence[Expr]) -> tuple[Expr, ...]:
@@ -129,18 +163,6 @@ def _apart(outputs: Sequence[Expr]) -> tuple[Expr, ...]:
     return tuple(apart)
 
 
-def _dense(operands: Sequence[Place]) -> tuple[list[Place], list[Instruction]]:
-    """The operands in C order, and what copies those that are not."""
-    ready, copies = [], []
-    for i, place in enumerate(operands):
-        if not place.is_dense:
-            target = own_place(placeholder(f"operand {i} at {place.offset} of {id(place.base)}", _spec(place)))
-            copies.append(_copied(place, target))
-            place = target
-        ready.append(place)
-    return ready, copies
-
-
 def _copied(source: Place, target: Place, computes: Sequence[Expr] = ()) -> Instruction:
     """The instruction that copies what lies at one place to another."""
     calls = copies(target, [(target, source)])
@@ -148,8 +170,15 @@ def _copied(source: Place, target: Place, computes: Sequence[Expr] = ()) -> Inst
     return calling(calls[0], computes)
 
 
+def _other(e: Expr, operands: Sequence[Place], writes: Sequence[Expr]) -> Instruction:
+    return Instruction(None, (e,), tuple(operands), tuple(writes), portable_call(e, writes))
+
+
 def _spec(place: Place) -> Spec:
     return Spec(place.shape, place.dtype)
+
+
+_NATIVE = Kernels(decompose, fused, LOWERINGS, _copied, _other)
 
 
 # ---------------------------------------------------------------- memory

@@ -54,14 +54,14 @@ def fused(
         return [(writer.call(), group.members)]
     totals = [m for m in group.members if is_reduction(m)]
     after = [m for m in group.members if m in group.reduced and m not in totals]
-    rest = _Rest(group, fusion, totals, after, parts)
+    rest = Rest(group, fusion, totals, after, parts)
     most = Group(group.domain, group.axes, [m for m in group.members if m not in after], set(totals))
     first = _Writer(most, rest.before, wanted, watched - group.reduced, reuse, parts)
     second = _Writer(rest.group, rest.after, rest.renamed(wanted), rest.renamed(watched))
     return [(first.call(), most.members), (second.call(), after or totals)]
 
 
-class _Rest:
+class Rest:
     """What is left to do when sums down many rows were taken in parts: their totals, and what depends on them.
 
     `before` is the fusion in which totals lie as parts, (parts, ...), `after` the one in which those are added up.

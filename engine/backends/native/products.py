@@ -19,16 +19,16 @@ def _(e: Expr, operands: Sequence[Place], result: Place) -> Call | None:
         return None
     if 0 in (*a.shape, *b.shape):
         return None
-    if len(b.shape) == 2 and (rows := _rows_together(a)) is not None:
+    if len(b.shape) == 2 and (rows := rows_together(a)) is not None:
         a = rows
         result = Place(result.base, 0, (rows.shape[0], result.shape[-1]), (result.shape[-1], 1), result.dtype)
     leading = result.shape[:-2]
     a, b = broadcast(a, (*leading, *a.shape[-2:])), broadcast(b, (*leading, *b.shape[-2:]))
-    form_a, form_b = _matrix(a), _matrix(b)
+    form_a, form_b = matrix_form(a), matrix_form(b)
     if form_a is None or form_b is None:
         return None
     (m, k), n = a.shape[-2:], b.shape[-1]
-    batch = _batch([a, b, result])
+    batch = batch_axes([a, b, result])
     if len(batch) > MOST_BATCH_AXES:
         return None
     if m == 1 and not batch and form_a[0] == form_b[0] == 0:
@@ -124,7 +124,7 @@ def _call(
     return Call("\n".join([*lines, ""]), args, (e,), True, work)
 
 
-def _rows_together(a: Place) -> Place | None:
+def rows_together(a: Place) -> Place | None:
     """`a` as one matrix, where its leading axes run on in one stride."""
     rows, step = a.shape[-2], a.strides[-2]
     for n, s in zip(reversed(a.shape[:-2]), reversed(a.strides[:-2]), strict=True):
@@ -138,7 +138,7 @@ def _rows_together(a: Place) -> Place | None:
     return Place(a.base, a.offset, (rows, a.shape[-1]), (step, a.strides[-1]), a.dtype)
 
 
-def _matrix(a: Place) -> tuple[int, int] | None:
+def matrix_form(a: Place) -> tuple[int, int] | None:
     """Whether the last two axes are a transposed matrix to BLAS (0 or 1), and the step between its rows."""
     (m, n), (s, t) = a.shape[-2:], a.strides[-2:]
     if (t == 1 or n == 1) and (s >= n or m == 1):
@@ -148,7 +148,7 @@ def _matrix(a: Place) -> tuple[int, int] | None:
     return None
 
 
-def _batch(arrays: Sequence[Place]) -> list[tuple[int, tuple[int, ...]]]:
+def batch_axes(arrays: Sequence[Place]) -> list[tuple[int, tuple[int, ...]]]:
     """The leading axes with the stride of each array; neighbours that run on alike are one."""
     axes: list[tuple[int, tuple[int, ...]]] = []
     for i, n in enumerate(arrays[0].shape[:-2]):

@@ -32,6 +32,8 @@ class NativeStep:
     Outputs at the positions `finite` must be finite. With `beside`, another process compiles what is not in the cache.
     """
 
+    backend = "native"
+
     def __init__(
         self,
         plan: Plan,
@@ -68,6 +70,8 @@ class NativeStep:
         if self.listing.unwatched:
             check_finite(results, self.listing.unwatched)
         return results
+
+    timed = __call__  # its clock never stops
 
     def spent(self) -> tuple[int, Array]:
         """How often it has run so far, and the seconds that each instruction of `listing` took in all, float64 (n,).

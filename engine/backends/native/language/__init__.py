@@ -19,7 +19,7 @@ from `x[i]` on as such vectors.
 
 from __future__ import annotations
 
-from flowloom.backends.native.language.translating import compile_kernel, definitions
+from flowloom.backends.native.language.translating import annotation, compile_kernel, definitions
 from flowloom.backends.native.language.values import KernelSourceError
 
-__all__ = ["KernelSourceError", "compile_kernel", "definitions"]
+__all__ = ["KernelSourceError", "annotation", "compile_kernel", "definitions"]

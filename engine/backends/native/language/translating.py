@@ -51,7 +51,7 @@ class _Module:
         self.loops = 0
 
     def entry(self, function: ast.FunctionDef, name: str) -> str:
-        args = [(a.arg, _annotation(a)) for a in function.args.args]
+        args = [(a.arg, annotation(a)) for a in function.args.args]
         inner = _Body(self, f"{name}.body", [*args, ("thread", I64), ("threads", I64)], noalias=True)
         inner.run(function.body)
         lines = [f"define void @{name}(ptr %arguments, i64 %thread, i64 %threads) {{"]
@@ -307,7 +307,8 @@ class _Body(Writer):
         self._variables[name] = slot, t
 
 
-def _annotation(arg: ast.arg) -> Type:
+def annotation(arg: ast.arg) -> Type:
+    """The type that a parameter of a kernel says it has."""
     match arg.annotation:
         case ast.List(elts=[ast.Name(id=name)]):
             return array_of(TYPES[name])
