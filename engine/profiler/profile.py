@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import TypeAlias
 
@@ -117,6 +118,10 @@ class Profile:
 
     def __repr__(self) -> str:
         return self.table(20)
+
+    def _repr_html_(self) -> str:
+        """The same in a notebook, which would break long lines; here they scroll."""
+        return f'<pre style="white-space: pre; overflow-x: auto">{escape(repr(self))}</pre>'
 
     def _split(self, keys: Callable[[Part], Sequence[str]]) -> dict[str, Row]:
         pieces: dict[str, list[_Piece]] = {}

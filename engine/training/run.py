@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Status: TypeAlias = Literal["running", "paused", "stopped", "finished", "failed"]
 Action: TypeAlias = Literal["pause", "resume", "step", "set", "stop"]
 
-RESPONSE = 0.01  # seconds after which a command takes effect at the latest, where steps are shorter
+RESPONSE = 0.02  # seconds after which a command takes effect at the latest, where steps are shorter
 MOST_AT_ONCE = 512  # steps in one call of the machine
 REPLAYED = 5  # steps that are run for a profile
 

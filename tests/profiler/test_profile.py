@@ -217,3 +217,13 @@ def test_sizes_that_depend_on_values_are_those_of_the_run() -> None:
     assert profile.backend == "portable"
     assert profile.by_op()["tanh"].bytes == 2 * 3 * 4
     assert profile.by_op()["tanh"].flops == 30
+
+
+def test_in_a_notebook_names_never_become_markup() -> None:
+    with fl.Graph("g"):
+        x = fl.input("x", shape=(4,))
+        y = fl.exp(x, name="a<b>")
+    html = fl.compile(y, backend="portable").profile({"x": np.ones(4, np.float32)}, steps=1)._repr_html_()
+    assert html.startswith("<pre style=")
+    assert "a&lt;b&gt;" in html
+    assert "a<b>" not in html

@@ -90,5 +90,5 @@ def _libraries() -> tuple[Any, ...]:
     address("sgemm")  # loads SciPy's library, so that it is found
 
     loaded = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
-    scipys = [library for library in loaded if "scipy" in str(library.filepath).replace("numpy", "")]
+    scipys = [library for library in loaded if {"scipy", "scipy.libs"} & {*Path(library.filepath).parts}]
     return tuple(scipys or loaded)
