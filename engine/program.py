@@ -15,11 +15,12 @@ from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import make_plan
 from flowloom.compiler.rewriting import rewrite
 from flowloom.feeds import bind
-from flowloom.graph.expansion import STEP_KEY
+from flowloom.graph.expansion import STEP_KEY, VariableInfo
 from flowloom.graph.explanation import Explanation, explain
 from flowloom.graph.graph import Graph
 from flowloom.graph.lower import Lowered, inputs_needed, lower
 from flowloom.graph.tensor import Tensor
+from flowloom.graph.variables import Values
 from flowloom.initializers import key_of
 from flowloom.spec import Spec
 
@@ -69,6 +70,7 @@ class Program:
         self._calls = count()
         self._steps: OrderedDict[Any, tuple[Lowered, Step]] = OrderedDict()
         self._known: dict[Any, _Ready] = {}  # what runs for feeds of a form that was checked before
+        self._weights = _Weights(self.graph.values)
         self._needed = self.graph.structure, inputs_needed(self.graph, self.outputs, training=training)
 
     def __repr__(self) -> str:
@@ -96,10 +98,10 @@ class Program:
             ready, bound = self._known.get(form), given
             if ready is None:
                 bound = self.bound(given)
-                ready = _Ready(self.graph, *self._step_for({name: Spec.of(a) for name, a in bound.items()}))
+                ready = _Ready(*self._step_for({name: Spec.of(a) for name, a in bound.items()}))
                 if form[1] is not None and all(bound.get(name) is a for name, a in given.items()):
                     self._known[form] = ready
-            inputs = ready.inputs(bound)
+            inputs = ready.inputs(bound, self._weights)
         if ready.key is not None:
             inputs[ready.key] = key_of(self.graph.seed, f"call {next(self._calls)}")
         try:
@@ -157,26 +159,45 @@ class Program:
         return self._steps[key]
 
 
+class _Weights:
+    """The values of variables, looked up once as long as none of them changes."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self._version: int | None = None
+        self._arrays: dict[Expr, Array] = {}
+
+    def refresh(self) -> None:
+        """Forget what has changed."""
+        if self._version != (version := self._values.version):
+            self._arrays.clear()
+            self._version = version
+
+    def of(self, variable: VariableInfo) -> Array:
+        """The array of one."""
+        found = self._arrays.get(variable.expr)
+        if found is None:
+            found = self._arrays[variable.expr] = self._values.get(variable)
+        return found
+
+
 class _Ready:
     """A step with what its inputs are, so that a call need only look up what changes."""
 
-    def __init__(self, graph: Graph, lowered: Lowered, step: Step) -> None:
+    def __init__(self, lowered: Lowered, step: Step) -> None:
         self.lowered, self.step = lowered, step
-        self._values = graph.values
         place = {e: i for i, e in enumerate(step.plan.inputs)}
         self.key = place.get(STEP_KEY)  # the position of the random key
         self._fed = [(place[e], name) for name, e in lowered.inputs.items() if e in place]
         self._variables = [(place[v.expr], v) for v in lowered.variables.values() if v.expr in place]
-        self._version: int | None = None
-        self._arrays: list[Any] = [None] * len(place)
+        self._count = len(place)
 
-    def inputs(self, feeds: Mapping[str, Array]) -> list[Array]:
+    def inputs(self, feeds: Mapping[str, Array], weights: _Weights) -> list[Array]:
         """The arrays of the step's inputs, but for the random key."""
-        if self._version != (version := self._values.version):
-            for i, variable in self._variables:
-                self._arrays[i] = self._values.get(variable)
-            self._version = version
-        arrays = self._arrays.copy()
+        arrays: list[Any] = [None] * self._count
+        weights.refresh()
+        for i, variable in self._variables:
+            arrays[i] = weights.of(variable)
         for i, name in self._fed:
             arrays[i] = feeds[name]
         return arrays

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import flowloom as fl
+from flowloom.training.snapshot import snapshot
 
 Array = np.ndarray[Any, Any]
 
@@ -232,3 +233,16 @@ def test_gradients_run_like_any_other_tensor(size: int) -> None:
 
     np.testing.assert_allclose(slope, 3 * points**2)
     np.testing.assert_allclose(curvature, 6 * points)
+
+
+def test_a_program_sees_what_becomes_of_variables_through_another_graph() -> None:
+    with fl.Graph("g", seed=1) as g:
+        y = fl.layers.dense(fl.input("x", shape=("batch", 2)), units=1)
+    program = fl.compile(y)
+    feeds = {"x": np.ones((1, 2), np.float32)}
+    first = program(feeds)
+    (kernel, _) = snapshot(g, {"y": y})["y"].graph.variables
+    kernel.value = np.full((2, 1), 3.0)
+    assert program(feeds).tolist() == [[6.0]]
+    g.values.clear()
+    assert program(feeds).tolist() == first.tolist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
 import threading
 import time
@@ -79,6 +81,7 @@ class NativeLater:
         self._error: Exception | None = None
         self._asked = False
         self._spent = 0.0
+        self._making = threading.Lock()
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Run on arrays for `plan.inputs`, in order and of their specs. Raises KernelError, NotFiniteError."""
@@ -92,26 +95,30 @@ class NativeLater:
         self._spent += time.perf_counter() - began
         if self._spent >= WORTHWHILE:
             self._asked = True
-            _waiting().put(weakref.ref(self))
+            if self.compiled is None:
+                _waiting().put(weakref.ref(self))
         return results
 
     def prepare(self) -> None:
         """Have the kernels made ready, and go over to them."""
         try:
-            self._step = self._made(beside=True)
+            self._make(beside=True)
         except Exception as error:
             self._error = error
 
-    def _made(self, *, beside: bool = False) -> CompiledOrPortable:
+    def _make(self, *, beside: bool = False) -> None:
+        """Go over to the native step, which is made if it is not there yet."""
         from flowloom.backends.native.step import NativeStep
 
-        return CompiledOrPortable(NativeStep(self.plan, self._finite, beside=beside), self._finite)
+        with self._making:
+            if self._step.compiled is None:
+                self._step = CompiledOrPortable(NativeStep(self.plan, self._finite, beside=beside), self._finite)
 
     @property
     def settled(self) -> PortableStep | CompiledOrPortable:
-        """The step that this one comes to, compiled at once."""
-        if self._step.compiled is None:
-            self._step = self._made()
+        """The step that this one comes to, compiled at once; portable if that fails."""
+        with contextlib.suppress(Exception):
+            self._make()
         return self._step
 
     @property
@@ -154,3 +161,7 @@ def _waiting() -> queue.SimpleQueue[weakref.ref[NativeLater]]:
 
     threading.Thread(target=work, name="flowloom compiler", daemon=True).start()
     return waiting
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_waiting.cache_clear)  # a child has not the thread that waits at the queue

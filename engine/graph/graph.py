@@ -71,7 +71,7 @@ class Graph:
         self.revision = 0
         self.structure = 0  # counts the revisions that change what is computed, not only how it is drawn
         self.values = Values(seed)
-        self.values.graphs.add(self)
+        self.values.serve(self)
         self.lock = threading.RLock()
         self._state = State()
         self._inference = Inference(self._state)

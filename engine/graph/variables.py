@@ -5,6 +5,7 @@ Because the spec is part of the key, a change of shape and its undo bring the tr
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Set
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,8 @@ class Values:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.version = 0  # another one after each change
-        self.graphs: weakref.WeakSet[Graph] = weakref.WeakSet()  # whose variables these are
+        self._graphs: weakref.WeakSet[Graph] = weakref.WeakSet()  # whose variables these are
+        self._lock = threading.Lock()  # held to look at them
         self._arrays: dict[str, dict[Spec, Array]] = {}  # by key, and then by spec, of which there is rarely another
 
     def get(self, info: VariableInfo) -> Array:
@@ -40,14 +42,20 @@ class Values:
 
     def forget(self, nodes: Set[str]) -> None:
         """Drop the values of these nodes, by id, which cannot come back; not of those that one of the graphs has."""
-        gone = {id for id in nodes if all(id not in graph.nodes for graph in self.graphs)}
-        for key in [key for key in tuple(self._arrays) if key.split("/")[0] in gone]:
-            self._arrays.pop(key, None)
+        with self._lock:
+            gone = {id for id in nodes if all(id not in graph.nodes for graph in self._graphs)}
+            for key in [key for key in tuple(self._arrays) if key.split("/")[0] in gone]:
+                self._arrays.pop(key, None)
+
+    def serve(self, graph: Graph) -> None:
+        """These are the values of that graph's variables, too."""
+        with self._lock:
+            self._graphs.add(graph)
 
     def clear(self) -> None:
         """Forget all values: every variable starts from its initializer again."""
-        self.version += 1
         self._arrays.clear()
+        self.version += 1
 
     def set(self, info: VariableInfo, array: Array) -> None:
         """Replace the variable's value by an array of its spec."""

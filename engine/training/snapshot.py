@@ -15,6 +15,6 @@ def snapshot(graph: Graph, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         copy = Graph(graph.name, seed=graph.seed)
         copy.restore([*(AddNode(node) for node in graph.nodes.values()), *(Connect(edge) for edge in graph.edges)])
         copy.copy_places(graph)
-    copy.values = graph.values
-    copy.values.graphs.add(copy)
+        copy.values = graph.values
+        copy.values.serve(copy)
     return {name: Tensor(copy, tensor.id, tensor.port) for name, tensor in tensors.items()}

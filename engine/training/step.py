@@ -210,7 +210,7 @@ class TrainStep:
         others = [batch for batch in batches[1:] if batch is not batches[0]]
         for name, expr in planned.lowered.inputs.items():
             if others and expr in place and name in first:
-                inputs[place[expr]] = [first[name], *(batch[name] for batch in batches[1:])]
+                inputs[place[expr]] = [(first if batch is batches[0] else batch)[name] for batch in batches]
         back = planned.carried
         watched = len(planned.step.plan.outputs) - len(back)
         carried = {watched + k: place.get(leaf) for k, leaf in enumerate(back)}

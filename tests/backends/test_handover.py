@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +28,7 @@ from flowloom.spec import Spec
 from flowloom.training.step import TrainStep
 from tests.waiting import eventually
 
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
 X = np.arange(5, dtype=np.float32)
 SCALE = """
 def kernel(x: [f32], y: [f32], n: i64):
@@ -66,6 +70,7 @@ def test_a_step_goes_over_while_it_is_called() -> None:
 def test_what_is_called_once_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NativeLater, "prepare", lambda _: pytest.fail("this was called once"))
     monkeypatch.setattr(handover, "_waiting", Now)
+    monkeypatch.setattr(handover, "WORTHWHILE", 1e9)
     assert tripled()([X])[0].tolist() == [0, 3, 6, 9, 12]
 
 
@@ -148,13 +153,55 @@ def test_it_serves_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 def test_what_it_cannot_compile_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"KernelSourceError.*'z' has no value yet"):
-        compile_beside(["def kernel(x: [f32]):\n    x[0] = z\n"], tmp_path)
+        compile_beside(["def kernel(x: [f32]):\n    x[0] = z\n"], tmp_path, Machine(tmp_path).identity)
 
 
 def test_without_an_interpreter_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
     with pytest.raises(RuntimeError, match="no process to compile in"):
-        compile_beside([SCALE], tmp_path)
+        compile_beside([SCALE], tmp_path, Machine(tmp_path).identity)
+
+
+def test_a_compiler_that_was_changed_meanwhile_is_not_asked(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="flowloom was changed on disk"):
+        compile_beside([SCALE], tmp_path, "of yesterday")
+
+
+def test_object_code_of_another_kernel_is_refused(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    code = machine.code(SCALE)
+    with pytest.raises(RuntimeError, match="object code of another kernel"):
+        machine._take("another", code)
+
+
+def test_an_interrupt_of_this_process_is_not_for_the_compiler(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, threading\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "threading.Timer(0.5, lambda: os.killpg(os.getpgrp(), signal.SIGINT)).start()\n"
+        "from pathlib import Path\n"
+        "from flowloom.backends.native.machine import Machine\n"
+        f"machine = Machine(Path({str(tmp_path)!r}))\n"
+        f"machine.prepare([{SCALE!r}])\n"
+        "print('ready')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, start_new_session=True, env=ENVIRONMENT
+    )
+    assert done.stdout == "ready\n", done.stderr
+
+
+def test_paths_that_are_no_text_do_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, tmp_path])
+    (code,) = compile_beside([SCALE], tmp_path, Machine(tmp_path).identity)
+    assert code
+
+
+def test_a_step_that_is_native_already_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = tripled()
+    native = step.settled
+    step.prepare()
+    assert step.settled is native
 
 
 # ---------------------------------------------------------------- what "auto" is

@@ -1,4 +1,4 @@
-"""Native steps as a whole: threads, several steps at once, what is refused, and when they take over."""
+"""Native steps as a whole: threads, several steps at once, and what is refused."""
 
 from __future__ import annotations
 
@@ -242,3 +242,17 @@ def test_sizes_that_depend_on_values_run_portable() -> None:
     x = leaf("x", 4)
     step = make_step(make_plan([fl.ops.nonzero(x)]), "native")
     assert step([np.array([0, 1, 0, 2], np.float32)])[0].reshape(-1).tolist() == [1, 3]
+
+
+def test_a_batch_that_must_be_converted_is_so_each_time_it_comes() -> None:
+    def losses(at_once: bool) -> list[float]:
+        g, batch = built()
+        wide = dict(batch, x=batch["x"].astype(np.float64) * 2)
+        step = TrainStep({"loss": g["loss"]}, fl.optimizers.sgd(1e-2), backend="native")
+        batches = [wide, batch, wide]
+        taken = [step.some(batches)] if at_once else [step.some([b]) for b in batches]
+        return [value for values in taken for value in values["loss"]]
+
+    together = losses(at_once=True)
+    assert len(together) == 3
+    assert together == losses(at_once=False)

@@ -55,3 +55,14 @@ def test_a_reader_sees_whole_points_while_it_grows() -> None:
             np.testing.assert_array_equal(steps, np.arange(1, len(steps) + 1))
             np.testing.assert_array_equal(values, -steps)
         thread.join()
+
+
+def test_many_values_at_once_are_those_steps() -> None:
+    series, one_by_one = Series(), Series()
+    series.append(1, np.arange(50.0))
+    series.append(51, np.arange(100.0))
+    for step, value in enumerate([*np.arange(50.0), *np.arange(100.0)], 1):
+        one_by_one.append(step, value)
+    for a, b in zip(series.since(), one_by_one.since(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert len(series) == 150

@@ -76,8 +76,8 @@ def test_an_optimizer_is_made_by_its_function(graph: fl.Graph) -> None:
 
 
 def test_a_backend_that_is_not_there_is_refused(graph: fl.Graph) -> None:
-    with pytest.raises(ValueError, match="backend 'cuda' is not available"):
-        fl.Trainer(graph["loss"], backend="cuda")
+    with pytest.raises(ValueError, match="backend 'gpu' is not available"):
+        fl.Trainer(graph["loss"], backend="gpu")
 
 
 def test_a_graph_that_does_not_typecheck_is_refused_with_its_problem(graph: fl.Graph) -> None:

@@ -113,6 +113,7 @@ def kernel(functions_at: i64, blocks_at: i64, shared_at: i64, cycles_at: i64, co
         atomic_store(team + {FUNCTIONS}, functions_at)
         atomic_store(team + {BLOCKS}, blocks_at)
         atomic_store(team + {COUNT}, count)
+        atomic_store(team, (began_at << 16) | threads)
     step = 0
     while step < steps:
         blocks = all_blocks + version(step) * count
@@ -143,7 +144,7 @@ def kernel(functions_at: i64, blocks_at: i64, shared_at: i64, cycles_at: i64, co
 """
 )
 TEAM = 5  # where the team stands among the arguments of LEAD
-PATIENCE = 4000  # turns: up to a millisecond in which the next table finds its helpers awake
+PATIENCE = 4000  # turns, about a millisecond where nothing else runs, in which the next table finds its helpers awake
 
 
 def _function(source: str) -> Any:
@@ -158,7 +159,7 @@ def leader() -> Any:
 
 
 class Team:
-    """Helpers, which sleep while there is no table to run."""
+    """Helpers, which fall asleep soon after the last table."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
@@ -176,19 +177,18 @@ class Team:
 
     def run(self, arguments: memoryview, address: int) -> None:
         """Run a table, given the arguments of LEAD and their address. Where two are run at once, one gets no help."""
-        if not self._taken.acquire(blocking=False):
-            arguments[TEAM] = 0
-            self._lead(address, 0, self.threads)
-            return
+        taken = False
         try:
-            arguments[TEAM] = self._words.ctypes.data
-            if self._shared[AWAKE] < self.threads - 1:
+            taken = self._taken.acquire(blocking=False)
+            arguments[TEAM] = self._words.ctypes.data if taken else 0
+            if taken and self._shared[AWAKE] < self.threads - 1:
                 for call in self._calls:
                     if call.locked():
                         call.release()
             self._lead(address, 0, self.threads)
         finally:
-            self._taken.release()
+            if taken:
+                self._taken.release()
 
     def _watch(self, thread: int, call: threading.Lock) -> None:
         while True:

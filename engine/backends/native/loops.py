@@ -55,6 +55,9 @@ def fused(
     totals = [m for m in group.members if is_reduction(m)]
     after = [m for m in group.members if m in group.reduced and m not in totals]
     rest = Rest(group, fusion, totals, after, parts)
+    if reuse is not None:  # of what the second kernel reads, the first may take nothing
+        later = {fusion.places[a].base for m in after for a in m.args}
+        reuse = Reuse({e for e in reuse.spent if e not in later}, reuse.results)
     most = Group(group.domain, group.axes, [m for m in group.members if m not in after], set(totals))
     first = _Writer(most, rest.before, wanted, watched - group.reduced, reuse, parts)
     second = _Writer(rest.group, rest.after, rest.renamed(wanted), rest.renamed(watched))

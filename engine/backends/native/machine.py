@@ -56,7 +56,7 @@ class Machine:
         cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
         version = ".".join(map(str, llvm.llvm_version_info))
         parts = (
-            _compiler(),
+            _COMPILER,
             mathematics.SOURCE,
             blas.SOURCE,
             version,
@@ -94,7 +94,7 @@ class Machine:
         named = {self.key(source): source for source in sources}
         missing = {name: s for name, s in named.items() if name not in self._addresses and self._read(name) is None}
         if missing:
-            codes = compile_beside(list(missing.values()), self._folder)
+            codes = compile_beside(list(missing.values()), self._folder, self.identity)
             for name, code in zip(missing, codes, strict=True):
                 with self._lock:
                     if name not in self._addresses:
@@ -103,8 +103,11 @@ class Machine:
     def _take(self, name: str, code: bytes) -> int:
         self._engine.add_object_file(self._llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        self._addresses[name] = int(self._engine.get_function_address(name))
-        return self._addresses[name]
+        address = int(self._engine.get_function_address(name))
+        if address == 0:
+            raise RuntimeError(f"object code of another kernel than {name}")
+        self._addresses[name] = address
+        return address
 
     # ------------------------------------------------------------ compiling
 
@@ -191,16 +194,21 @@ def _trim(folder: Path, most: int = CACHE_BYTES) -> None:
         total -= size
 
 
-@cache
 def _compiler() -> str:
     """What the compiler itself is: the hash of its source; flowloom's version where that does not lie in files."""
     try:
         files = [Path(__file__), *sorted(Path(language.__file__).parent.iterdir())]
         return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.suffix == ".py")).hexdigest()
     except OSError:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("flowloom")
+        try:
+            return version("flowloom")
+        except PackageNotFoundError:
+            return "unknown"
+
+
+_COMPILER = _compiler()  # now: the files may be others later, but this code is not
 
 
 @cache

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import addressof, c_char
 from typing import Any
 
@@ -21,7 +22,6 @@ Array = np.ndarray[Any, Any]
 VERSIONS = 3  # of an instruction's arguments; see the driver
 STEPS = 7  # where the number of steps stands among the driver's arguments; what is patched follows it
 LEAST_SHARE = 2e5  # work of one instruction: with less, fetching what the other core wrote takes longer than it saves
-HELD_BYTES = 1 << 20  # an input of at most so many is held until the next call, which may find it unchanged
 
 
 class Table:
@@ -73,7 +73,7 @@ class Table:
 
     def _forget(self) -> None:
         self._starts = [0] * len(self._each)
-        self._held: list[Array | None] = [None] * len(self._inputs)
+        self._last: list[Callable[[], Array | None]] = [lambda: None] * len(self._inputs)  # inputs, while they exist
 
     def _bind(self, call: Call) -> None:
         part = 0
@@ -111,10 +111,10 @@ class Table:
         """Fill in where the inputs lie; gives them in C order."""
         given = list(inputs)
         for k, a in enumerate(inputs):
-            if a is not self._held[k]:
+            if a is not self._last[k]():
                 given[k] = a = in_order(a)
                 self._put(k, start_of(a))
-                self._held[k] = a if a.nbytes <= HELD_BYTES else None
+                self._last[k] = weakref.ref(a)
         return given
 
     def _put(self, k: int, start: int) -> None:
@@ -218,6 +218,7 @@ class _Segment:
         self.blocks = np.add.outer(rows, np.array(self._offsets, np.int64) * 8)
         shared = [i.call is not None and i.call.parallel and i.call.work >= LEAST_SHARE for i in self.instructions]
         self.shared = np.array(shared, np.uint8)
+        self._helped = any(shared)
         self.cycles = np.zeros(count, np.int64)
         self._finished = np.zeros(8, np.int64)
         starts = (a.ctypes.data for a in (self.functions, self.blocks, self.shared, self.cycles))
@@ -241,10 +242,10 @@ class _Segment:
         return int(self._finished[0])
 
     def _start(self, threads: int) -> None:
-        if threads == 1:
-            self._lead(self._address, 0, 1)
-        else:
+        if threads > 1 and self._helped:
             driver.team(threads).run(self._args, self._address)
+        else:
+            self._lead(self._address, 0, threads)
 
 
 def in_order(a: Array) -> Array:
