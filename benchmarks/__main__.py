@@ -88,7 +88,7 @@ def _measure(options: argparse.Namespace, peers: Sequence[str]) -> tuple[list[Se
     if "import" in wished:
         sections.append(importing.measure(peers, rounds))
     if "first" in wished:
-        sections += starting.measure(peers, threads, 1 if quick else 3, _say)
+        sections += starting.measure(peers, threads, max(1, rounds // 3), _say)
     if "memory" in wished:
         sections.append(memory.measure(peers, threads, _say))
     if "profiling" in wished and "flowloom" in peers:

@@ -41,6 +41,7 @@ class Rules:
 
     def __init__(self) -> None:
         self._at: dict[str, dict[Op | None, list[Rule]]] = {phase: {} for phase in PHASES}
+        self._applicable: dict[tuple[str, bool], Applicable] = {}  # what `beginning` gave, until a rule is declared
 
     def rule(
         self, phase: str, *ops: Op, drops: bool = False, reads: bool = False, alone: bool = False
@@ -54,6 +55,7 @@ class Rules:
 
         def declare(function: Rewriting) -> Rewriting:
             made = Rule(function.__name__, function, drops, reads, alone)
+            self._applicable.clear()
             for op in ops or (None,):
                 at.setdefault(op, []).append(made)
             return function
@@ -68,12 +70,14 @@ class Rules:
 
     def beginning(self, phase: str, *, dropping: bool = True) -> Applicable:
         """The rules that a phase applies; without those that drop operands, unless `dropping`."""
-        at: dict[Op | None, list[Rule]] = {}
-        for part in PHASES[phase]:
-            for op, rules in self._at[part].items():
-                at.setdefault(op, []).extend(r for r in rules if dropping or not r.drops)
-        anywhere = tuple(at.pop(None, ()))
-        return Applicable({op: (*rules, *anywhere) for op, rules in at.items()}, anywhere)
+        if (phase, dropping) not in self._applicable:
+            at: dict[Op | None, list[Rule]] = {}
+            for part in PHASES[phase]:
+                for op, rules in self._at[part].items():
+                    at.setdefault(op, []).extend(r for r in rules if dropping or not r.drops)
+            anywhere = tuple(at.pop(None, ()))
+            self._applicable[phase, dropping] = Applicable({op: (*r, *anywhere) for op, r in at.items()}, anywhere)
+        return self._applicable[phase, dropping]
 
 
 @dataclass(frozen=True, slots=True)
