@@ -65,6 +65,8 @@ def check_backend(backend: str) -> None:
     if named == "native" and not has_native():
         raise ValueError("backend 'native' needs llvmlite and SciPy: pip install 'flowloom[native]'")
     if named == "cuda" and not has_cuda():
+        if _found_cuda_in():
+            raise ValueError("backend 'cuda' is lost in a process that was forked: start processes by 'spawn'")
         raise ValueError("backend 'cuda' needs CuPy and an NVIDIA GPU: pip install 'flowloom[cuda]'")
     if named not in ("auto", "portable", "native", "cuda"):
         where = f"{DEFAULT}: " if named != backend else ""
@@ -77,17 +79,22 @@ def has_native() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy", "threadpoolctl"))
 
 
-@cache
 def has_cuda() -> bool:
-    """Whether CuPy is installed and finds an NVIDIA GPU."""
+    """Whether CuPy is installed and finds an NVIDIA GPU; not in a process forked from one in which it did."""
+    return _found_cuda_in() == os.getpid()
+
+
+@cache
+def _found_cuda_in() -> int | None:
+    """The process in which CuPy found a GPU: CUDA does not survive a fork."""
     if importlib.util.find_spec("cupy") is None:
-        return False
+        return None
     try:
         import cupy
 
-        return bool(cupy.cuda.runtime.getDeviceCount() > 0)
+        return os.getpid() if cupy.cuda.runtime.getDeviceCount() > 0 else None
     except Exception:  # no driver, or one that does not fit: CuPy has an error of its own for each
-        return False
+        return None
 
 
 def make_step(plan: Plan, backend: Backend = "auto", finite: Sequence[int] = ()) -> Step:

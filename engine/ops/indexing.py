@@ -11,6 +11,7 @@ import numpy as np
 from flowloom.op import Sample, op
 from flowloom.ops.inference import integer, numeric
 from flowloom.ops.kernels import blank
+from flowloom.ops.rows import combine_rows
 from flowloom.params import Count, DType, Size
 from flowloom.spec import Dim, Spec, merge_shapes, normalize_axis, shape_text
 
@@ -101,10 +102,10 @@ def _add(xp: Any, updates: Any, indices: Any, size: int, axis: int, out: Any) ->
     axis = normalize_axis(axis, updates.ndim - indices.ndim + 1)
     before, after = updates.shape[:axis], updates.shape[axis + indices.ndim :]
     out = blank(xp, out, (*before, size, *after), updates.dtype)
-    # NumPy adds at positions in a flat array about 10 times as fast as at rows.
-    rows, columns = math.prod(before), math.prod(after)
-    places = xp.arange(rows).reshape(-1, 1, 1) * (size * columns) + indices.reshape(-1, 1) * columns
-    xp.add.at(out.reshape(-1), (places + xp.arange(columns)).reshape(-1), updates.reshape(-1))
+    if updates.size:
+        rows, columns = math.prod(before), math.prod(after)
+        places = (xp.arange(rows).reshape(-1, 1) * size + indices.reshape(-1)).reshape(-1)
+        combine_rows(xp, out.reshape(-1, columns), places, updates.reshape(-1, columns))
     return out
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from flowloom.op import Sample, op
 from flowloom.ops.inference import integer, numeric
 from flowloom.ops.kernels import blank
+from flowloom.ops.rows import combine_rows
 from flowloom.params import Size
 from flowloom.spec import Dim, Spec, SpecError, merge
 
@@ -63,8 +64,8 @@ def _(xp: Any, g: Any, places: Any, *, spatial: tuple[int, ...], out: Any = None
     batch, count, channels = g.shape[0], int(np.prod(spatial)), g.shape[-1]
     out = blank(xp, out, (batch, *spatial, channels), g.dtype)
     if g.size and out.size:
-        where = _flat(xp, places, batch, count).reshape(-1, 1) * channels + xp.arange(channels)
-        xp.add.at(out.reshape(-1), where.reshape(-1), g.reshape(-1))
+        where = _flat(xp, places, batch, count).reshape(-1)
+        combine_rows(xp, out.reshape(-1, channels), where, g.reshape(-1, channels))
     return out
 
 

@@ -9,6 +9,7 @@ from flowloom.ops.comparison import equal
 from flowloom.ops.creation import full_like, numbered, ones_like, zeros_like
 from flowloom.ops.elementwise import cast, where
 from flowloom.ops.inference import numeric
+from flowloom.ops.rows import combine_rows, write_rows
 from flowloom.spec import Spec, promote
 
 Reduction: TypeAlias = Literal["none", "add", "mul", "max", "min"]
@@ -33,7 +34,8 @@ def write(xp: Any, x: Any, places: Any, updates: Any, reduction: Reduction, out:
     if reduction != "none":
         return _combine(xp, out, places, updates, UFUNCS[reduction])
     if updates.size:
-        out.reshape(-1, updates.size // places.size)[places.reshape(-1)] = updates.reshape(places.size, -1)
+        columns = updates.size // places.size
+        write_rows(xp, out.reshape(-1, columns), places.reshape(-1), updates.reshape(-1, columns))
     return out
 
 
@@ -44,10 +46,9 @@ def add_at(xp: Any, total: Any, places: Any, updates: Any) -> Any:
 
 def _combine(xp: Any, total: Any, places: Any, updates: Any, ufunc: str) -> Any:
     if updates.size:
-        # NumPy combines at positions in a flat array about 10 times as fast as at rows.
         columns = updates.size // places.size
-        flat = (places.reshape(-1, 1) * columns + xp.arange(columns)).reshape(-1)
-        getattr(xp, ufunc).at(total.reshape(-1), flat, updates.astype(total.dtype, copy=False).reshape(-1))
+        rows = updates.astype(total.dtype, copy=False).reshape(-1, columns)
+        combine_rows(xp, total.reshape(-1, columns), places.reshape(-1), rows, ufunc)
     return total
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
         for package in ("cupy", "nvmath", "cudnn"):
             monkeypatch.setitem(sys.modules, package, None)
         monkeypatch.setitem(sys.modules, "cupy", cuda_stand_in.CuPy())
+        monkeypatch.setitem(sys.modules, "cupyx", types.SimpleNamespace(errstate=cuda_stand_in.errstate))
         monkeypatch.setattr("flowloom.backends.choice.has_cuda", lambda: True)
         for module in ("products", "convolution", "epilogues"):
             monkeypatch.setattr(f"flowloom.backends.cuda.{module}.has_package", lambda name: False)

@@ -76,12 +76,24 @@ class CublasLt:
 
     def __init__(self, most: int = 10**9) -> None:
         self.most = most
-        self._made: list[dict[str, Any]] = []
+        self._made: dict[int, dict[str, Any]] = {}  # by handle: what is destroyed is gone
+        self._handles = iter(range(10**9))
         self.calls = 0
 
     def _new(self, **told: Any) -> int:
-        self._made.append({"set": {}} | told)
-        return len(self._made) - 1
+        handle = next(self._handles)
+        self._made[handle] = {"set": {}} | told
+        return handle
+
+    @property
+    def held(self) -> int:
+        """How many things were made, and not destroyed."""
+        return len(self._made)
+
+    def _destroy(self, handle: int) -> None:
+        del self._made[handle]
+
+    matmul_desc_destroy = matrix_layout_destroy = matmul_preference_destroy = _destroy
 
     def create(self) -> int:
         return self._new()
@@ -105,7 +117,9 @@ class CublasLt:
         preferred = self._made[told[6]]["set"]
         assert set(preferred) == set(MatmulPreferenceAttribute)
         assert all(preferred[attribute] in (4, 8, 16, 32, 64, 128, 256) for attribute in (5, 6, 7, 8))
-        layout = self._made[told[5]]
+        how, layout = self._made[told[1]], self._made[told[5]]
+        assert all(self._made[t]["ld"] >= self._made[t]["rows"] for t in told[2:6])
+        assert how["scale"] == 0 or MatmulDescAttribute.EPILOGUE not in how["set"]  # whether float64 has any, none says
         ctypes.c_int.from_address(told[9]).value = int(layout["rows"] * layout["columns"] <= self.most)
 
     def matmul(self, *told: int) -> None:
@@ -193,6 +207,10 @@ class Graph:
         self._how = [how[n] for n in ("pre_padding", "post_padding", "stride", "dilation")]
         return self._tensors[wanted]
 
+    def deselect_numeric_notes(self, notes: Sequence[str]) -> None:
+        assert sorted(notes) == ["down", "nondeterministic", "tensor"]
+        self._done.append("deselect_numeric_notes")
+
     def __getattr__(self, name: str) -> Any:
         return lambda *told: self._done.append(name)
 
@@ -250,7 +268,9 @@ class Cudnn:
 
     data_type = types.SimpleNamespace(FLOAT="FLOAT")
     heur_mode = types.SimpleNamespace(A="A", FALLBACK="FALLBACK")
-    numerical_note = types.SimpleNamespace(DOWN_CONVERT_INPUTS="down", TENSOR_CORE="tensor")
+    numerical_note = types.SimpleNamespace(
+        DOWN_CONVERT_INPUTS="down", TENSOR_CORE="tensor", NONDETERMINISTIC="nondeterministic"
+    )
     cudnnGraphNotSupportedError = type("cudnnGraphNotSupportedError", (Exception,), {})
 
     def __init__(self, *, supports: bool = True) -> None:

@@ -2,8 +2,9 @@
 
 It has what the CUDA backend uses of CuPy, and is as strict: a function takes no array of the host's, no keyword that
 CuPy's does not have, and gives no NumPy scalar. The generated CUDA C is compiled as it is, behind a few macros; the
-threads of a block take turns from one `__syncthreads` to the next, each time in another order. Fresh memory is full of
-rubbish, as a GPU's is.
+threads of a block take turns from one `__syncthreads` to the next, each time in another order. Of several values that
+are written to one place, the first one stays. Fresh memory is full of rubbish, as a GPU's is, and so is what was asked
+for but has not come yet. Each thread of the host has a current device: the first one, until it chooses another.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import hashlib
 import os
 import shutil
 import subprocess
+import threading
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,9 @@ PARAMETERS = {
     "tri": {"N", "M", "k", "dtype"},
 }
 TAKES_HOST_ARRAYS = {"array", "asarray", "ascontiguousarray"}
+
+REFUSES = {"cholesky", "inv", "solve"}  # what gives rubbish for a matrix that it refuses, if `errstate` ignores that
+TURNS = {"eigh": 0, "svd": 1}  # what gives vectors, which may as well point the other way: all but this output
 
 _SHIM = """
 #include <cmath>
@@ -108,7 +114,8 @@ def _folder() -> Path:
 class Kernels:
     """Kernels for this processor, by name. They are compiled when one is launched, all that are new in one go."""
 
-    def __init__(self) -> None:
+    def __init__(self, optimised: str = "-O0") -> None:
+        self._flags = ["-std=c++17", optimised, "-ffp-contract=off", "-fPIC", "-shared", "-w"]
         self._found: dict[str, Any] = {}
         self._new: dict[str, str] = {}
 
@@ -120,14 +127,13 @@ class Kernels:
     def _compile(self) -> None:
         new, self._new = self._new, {}
         text = "\n".join([_SHIM, *(_launcher(name, code) for name, code in new.items())])
-        path = _folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.so"
+        path = _folder() / f"{hashlib.sha256(f'{self._flags}{text}'.encode()).hexdigest()[:24]}.so"
         if not path.exists():
             assert COMPILER is not None
             written = path.with_suffix(f".{os.getpid()}.cpp")
             made = written.with_suffix(".so")
             written.write_text(text)
-            flags = ["-std=c++17", "-O0", "-fwrapv", "-ffp-contract=off", "-fPIC", "-shared", "-w"]
-            subprocess.run([COMPILER, *flags, "-o", str(made), str(written)], check=True)
+            subprocess.run([COMPILER, *self._flags, "-o", str(made), str(written)], check=True)
             written.unlink()
             made.replace(path)
         library = ctypes.CDLL(str(path))
@@ -185,6 +191,8 @@ class DeviceArray(np.ndarray[Any, Any]):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _checked(value)
+        if isinstance(key, np.ndarray) and key.dtype.kind == "i" and key.ndim == 1 and np.ndim(value) == self.ndim:
+            key, value = key[::-1], value[::-1]
         super().__setitem__(key, value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -236,11 +244,17 @@ def _function(name: str, function: Any) -> Any:
             unknown = set(kwargs) - {"out", "dtype", "casting"}
         if unknown:
             raise TypeError(f"{name}() got an unexpected keyword argument {unknown.pop()!r}")
-        return _wrapped(function(*_bare(args), **_bare(kwargs)), kwargs.get("out"))
+        try:
+            made = function(*_bare(args), **_bare(kwargs))
+        except np.linalg.LinAlgError:
+            if name not in REFUSES or _refusing.get():
+                raise
+            made = np.full_like(_bare(args[-1]), 3)
+        if name in TURNS:
+            made = [m if i == TURNS[name] else -m for i, m in enumerate(made)]
+        return _wrapped(made, kwargs.get("out"))
 
-    if isinstance(function, np.ufunc):
-        call.at = lambda a, *rest: function.at(_bare(a), *_bare(rest))  # type: ignore[attr-defined]
-    return call
+    return call  # which has no `at`: CuPy's adds in any order, and refuses products
 
 
 class _Functions:
@@ -256,7 +270,45 @@ class _Functions:
         return _function(name, found) if callable(found) and not isinstance(found, type) else found
 
 
+_refusing: ContextVar[bool] = ContextVar("refusing", default=False)
+
+
+@contextmanager
+def errstate(*, linalg: str) -> Iterator[None]:
+    """CuPy's, of cupyx."""
+    token = _refusing.set(linalg == "raise")
+    try:
+        yield
+    finally:
+        _refusing.reset(token)
+
+
 # ---------------------------------------------------------------- the device
+
+
+class Device:
+    """One of several devices."""
+
+    _of = threading.local()
+
+    def __init__(self, id: int | None = None) -> None:
+        self.id = self.current() if id is None else id
+
+    @classmethod
+    def current(cls) -> int:
+        """The number of the one that is current in this thread."""
+        return int(getattr(cls._of, "id", 0))
+
+    def use(self) -> None:
+        self._of.id = self.id
+
+    def __enter__(self) -> Device:
+        self._of.before = [*getattr(self._of, "before", ()), self.current()]
+        self.use()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._of.id = self._of.before.pop()
 
 
 class Pointer:
@@ -278,7 +330,8 @@ class Pointer:
     def copy_to_host_async(self, address: int, count: int, stream: Stream) -> None:
         stream.enter("a copy to the host")
         assert self.offset + count <= self.buffer.nbytes
-        ctypes.memmove(address, self.ptr, count)
+        stream.coming.append((address, ctypes.string_at(self.ptr, count)))
+        ctypes.memset(address, 0xAB, count)
 
     def copy_from_device_async(self, source: Pointer, count: int, stream: Stream) -> None:
         stream.enter("a copy")
@@ -292,18 +345,23 @@ class Pointer:
 
 
 class Stream:
-    """Does what it is given at once; while it captures, kernels are put down instead."""
+    """Does what it is given at once; while it captures, kernels are put down instead.
+
+    What is copied to the host comes there when one waits for it.
+    """
 
     current: Stream | None = None
 
     def __init__(self, non_blocking: bool = False) -> None:
         assert non_blocking
-        self.ptr = 42
+        self.ptr, self.device = 42, Device.current()
+        self.coming: list[tuple[int, bytes]] = []
         self.captured: list[Any] | None = None
         self.log: list[str] = []
 
     def __enter__(self) -> Stream:
         assert Stream.current is None
+        assert self.device == Device.current()
         Stream.current = self
         return self
 
@@ -316,6 +374,9 @@ class Stream:
 
     def synchronize(self) -> None:
         assert self.captured is None
+        coming, self.coming = self.coming, []
+        for address, found in coming:
+            ctypes.memmove(address, found, len(found))
 
     def begin_capture(self) -> None:
         assert self.captured is None
@@ -354,19 +415,22 @@ class RawModule:
 
     def get_function(self, name: str) -> Any:
         KERNELS.add(name, self._code)
+        device = Device.current()
 
         def launch(grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...]) -> None:
             assert 1 <= grid[0] <= 2**31 - 1
             assert block == (BLOCK,)
             assert all(isinstance(a, np.generic) for a in args)
+            assert device == Device.current()
             enter("a kernel", lambda: KERNELS.launch(name, grid[0], args))
 
         return launch
 
 
-class MemoryAsyncPool:
+class MemoryPool:
     def malloc(self, count: int) -> Pointer:
         assert Stream.current is not None
+        assert Stream.current.device == Device.current()
         return Pointer(np.full(count, 0xAB, np.uint8))
 
 
@@ -392,9 +456,12 @@ class CuPy(_Functions):
     ndarray = DeviceArray
     RawModule = RawModule
     cuda = types.SimpleNamespace(
+        Device=Device,
         Stream=Stream,
         Event=Event,
-        MemoryAsyncPool=MemoryAsyncPool,
+        MemoryPool=MemoryPool,
+        PinnedMemory=bytearray,
+        PinnedMemoryPointer=lambda memory, offset: memoryview(memory)[offset:],
         using_allocator=_using_allocator,
         alloc_pinned_memory=bytearray,
         get_elapsed_time=lambda a, b: float(b.at - a.at),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from flowloom.backends.native.language import KernelSourceError
 from flowloom.backends.native.listing import make_listing
 from flowloom.compiler.expr import placeholder
 from flowloom.compiler.plan import make_plan
-from flowloom.ops import cast, exp, gelu, max, random_normal, softmax, sum
+from flowloom.ops import cast, exp, gelu, max, random_categorical, random_normal, random_uniform, softmax, sum
 from flowloom.spec import Spec
 
 
@@ -31,7 +32,7 @@ def test_a_number_has_the_type_of_what_it_meets() -> None:
 
 def test_narrow_integers_wrap_around_and_floats_are_cut_off_at_their_ends() -> None:
     text = body("def add(x: [i8], y: [i8], z: [f32]):\n    y[0] = x[0] + x[1]\n    y[1] = i8(z[0])\n")
-    assert "(signed char)(x_[(long long)0LL] + x_[(long long)1LL])" in text
+    assert "(signed char)((unsigned int)x_[(long long)0LL] + (unsigned int)x_[(long long)1LL])" in text
     assert "whole_of<signed char, float>(z_[(long long)0LL], (-128.0f), (127.0f)" in text
 
 
@@ -54,6 +55,28 @@ def test_kernels_are_named_by_their_source() -> None:
     assert f"{kernel_name(one)}(float* __restrict__ x_)" in cuda_source(one)
 
 
+def sources(*outputs: Any) -> list[str]:
+    """The kernels that compute the outputs."""
+    calls = [i.call for i in make_listing(make_plan(outputs), (), KERNELS).instructions]
+    return [c.source for c in calls if c is not None and c.library is None]
+
+
+def test_a_thread_draws_four_words_at_a_time() -> None:
+    key, logits = placeholder("key", Spec((2,), "uint64")), placeholder("logits", Spec((3, 7), "float32"))
+    texts = sources(random_uniform(key, shape=(9,)), random_normal(key, shape=(9,)), random_categorical(key, logits))
+    assert len(texts) == 3
+    assert all("stack(u64, 4)" in text and "256" not in text for text in texts)
+
+
+def test_rows_are_counted_in_64_bits_where_they_are_longer_than_any_array() -> None:
+    x, y = placeholder("x", Spec((50_000, 1), "float32")), placeholder("y", Spec((1, 50_000), "float32"))
+    first, second = sources(sum(exp(x * y)))
+    assert "length_: i64" in first
+    assert "_: i64" not in second
+    (one,) = sources(sum(exp(x * y), axis=1))
+    assert "_: i64" not in one
+
+
 def nvrtc() -> ctypes.CDLL:
     found = importlib.util.find_spec("nvidia")
     folders = [] if found is None else [Path(p) for p in found.submodule_search_locations or []]
@@ -67,8 +90,7 @@ def test_nvidias_compiler_takes_them() -> None:
     library = nvrtc()
     x, key = placeholder("x", Spec((8, 3000), "float32")), placeholder("key", Spec((2,), "uint64"))
     outputs = [softmax(x), sum(gelu(x)), max(x, axis=0), cast(exp(x), dtype="int8"), random_normal(key, shape=(9,))]
-    calls = [i.call for i in make_listing(make_plan(outputs), (), KERNELS).instructions]
-    texts = [cuda_source(c.source) for c in calls if c is not None and c.library is None]
+    texts = [cuda_source(source) for source in sources(*outputs)]
     text = "\n".join(f"namespace k{i} {{ {text} }}" for i, text in enumerate(texts))
     program = ctypes.c_void_p()
     assert library.nvrtcCreateProgram(ctypes.byref(program), text.encode(), b"kernels.cu", 0, None, None) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -18,6 +19,7 @@ from flowloom.op import REGISTRY
 from flowloom.ops import gelu, matmul, relu, reshape, transpose
 from flowloom.params import complete
 from flowloom.spec import Spec
+from tests.backends.conftest import KINDS
 from tests.backends.cuda_library_stand_ins import CublasLt, Cudnn, bindings
 
 
@@ -84,8 +86,17 @@ class TestProducts:
     def test_what_it_has_no_algorithm_for_is_left_to_cupy(self, lt: CublasLt) -> None:
         lt.most = 0
         a = leaf("a", 5, 5)
-        compare(matmul(a, a))
+        with pytest.warns(UserWarning, match="matmul by cuBLASLt is left to CuPy: .*no algorithm"):
+            compare(matmul(a, a))
         assert lt.calls == 0
+
+    def test_descriptions_go_with_the_step(self, lt: CublasLt) -> None:
+        a = leaf("a", 5, 5)
+        step = compare(matmul(a, a), matmul(a, transpose(a)))
+        assert lt.held == 1 + 2 * 4  # the library's handle; of each product, three matrices and what is done with them
+        del step
+        gc.collect()
+        assert lt.held == 1
 
     def test_several_axes_of_batches_are_left_to_cupy(self, lt: CublasLt) -> None:
         a, b = leaf("a", 2, 3, 5, 7), leaf("b", 3, 7, 4)
@@ -97,6 +108,8 @@ class TestProducts:
         assert names(step) == ["affine by cuBLASLt", "matmul by cuBLASLt"]
         assert step.listing.sources[step.listing.instructions[0].computes[0]].op.name == "gelu"
         assert names(compare(b + matmul(x, w))) == ["affine by cuBLASLt"]
+        x, w, b = leaf("x", 6, 4, dtype="float64"), leaf("w", 4, 5, dtype="float64"), leaf("b", 5, dtype="float64")
+        assert names(compare(b + matmul(x, w))) == ["matmul by cuBLASLt", "elements"]
 
     def test_an_epilogue_that_a_kernel_of_ours_does_anyway_is_left_to_it(self, lt: CublasLt) -> None:
         x, w, b = leaf("x", 6, 4), leaf("w", 4, 5), leaf("b", 5)
@@ -140,5 +153,25 @@ class TestConvolution:
             assert self_made.cases is not None
             args, params = next(iter(self_made.cases(np.random.default_rng(0))))
             leaves = [leaf(f"input {i}", *np.shape(a)) for i, a in enumerate(args)]
-            compare(build(self_made, tuple(leaves), complete(self_made.params, params, name)))
+            with pytest.warns(UserWarning, match=f"{name} by cuDNN is left to CuPy: .*no engine"):
+                compare(build(self_made, tuple(leaves), complete(self_made.params, params, name)))
         assert cudnn.calls == 0
+
+
+@pytest.mark.parametrize("gpu", [KINDS[1]], indirect=True)
+class TestOnAGPU:
+    def test_products_are_captured(self, gpu: Any) -> None:
+        pytest.importorskip("nvmath")
+        a = leaf("a", 64, 64)
+        step = compare(relu(matmul(a, a)), matmul(a, transpose(a)))
+        assert names(step).count("matmul by cuBLASLt") == 2
+        assert step._segments is not None
+        assert len(step._segments) == 1
+
+    def test_convolutions_are_captured(self, gpu: Any) -> None:
+        pytest.importorskip("cudnn")
+        x, w = leaf("x", 2, 16, 16, 8), leaf("w", 3, 3, 8, 8)
+        step = compare(fl.ops.conv(x, w, padding="same"))
+        assert "conv by cuDNN" in names(step)
+        assert step._segments is not None
+        assert len(step._segments) == 1

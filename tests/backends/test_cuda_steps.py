@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import flowloom as fl
 from flowloom.backends.choice import make_step
+from flowloom.backends.cuda.device import Device
 from flowloom.backends.cuda.libraries import OwnKernel
 from flowloom.backends.cuda.step import CudaStep
 from flowloom.backends.portable import KernelError, NotFiniteError, PortableStep
@@ -181,6 +183,46 @@ def test_what_cupy_cannot_do_is_done_on_the_host(gpu: Any) -> None:
     assert step([np.array([1, 2, 3, 1.01], np.float32)])[0].tolist() == [1.5, 3.0, 4.5, 1.515625]
 
 
+def test_what_cupy_failed_at_is_told(gpu: Any) -> None:
+    x = leaf("x", 5, dtype="int64")
+    step = CudaStep(make_plan([fl.ops.label_encode(x, keys=(1, 2), values=(7, 8), default=0)]))
+    with pytest.warns(UserWarning, match="label_encode is left to NumPy on the host: .+Error"):
+        assert step([np.array([1, 2, 3, 2, 1])])[0].tolist() == [7, 8, 0, 8, 7]
+    assert step([np.array([2, 2, 2, 2, 1])])[0].tolist() == [8, 8, 8, 8, 7]  # without a second word
+
+
+def test_a_lack_of_memory_is_no_reason_to_leave_the_device(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, index = leaf("x", 3), leaf("index", 2, dtype="int64")
+    step = CudaStep(make_plan([take(x, index, axis=0)]))
+    feeds = {x: np.arange(3, dtype=np.float32), index: np.array([2, 0])}
+    inputs = [feeds[e] for e in step.plan.inputs]
+
+    def full(kernel: OwnKernel) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OwnKernel, "_on_device", full)
+        with pytest.raises(MemoryError):
+            step(inputs)
+    assert step(inputs)[0].tolist() == [2.0, 0.0]
+    assert not any(k.on_host for k in step.calls if isinstance(k, OwnKernel))
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("cholesky", "not positive definite"), ("inv", "singular"), ("solve", "singular")],
+)
+def test_a_matrix_that_is_refused_is_told_of(gpu: Any, name: str, why: str) -> None:
+    a, b = leaf("a", 2, 2), leaf("b", 2)
+    made = getattr(fl.ops, name)(a, b) if name == "solve" else getattr(fl.ops, name)(a)
+    step = make_step(make_plan([made]), "cuda")
+    feeds = {a: np.diag([1, 0]).astype(np.float32), b: np.ones(2, np.float32)}
+    with pytest.raises(KernelError, match=why):
+        step([feeds[e] for e in step.plan.inputs])
+    feeds[a] = np.eye(2, dtype=np.float32)
+    assert np.isfinite(step([feeds[e] for e in step.plan.inputs])[0]).all()
+
+
 def test_branches_and_loops_run_on_the_device(gpu: Any) -> None:
     with fl.Graph() as g:
         x = fl.input("x", shape=(3,))
@@ -192,6 +234,91 @@ def test_branches_and_loops_run_on_the_device(gpu: Any) -> None:
     np.testing.assert_allclose(step([feeds["x"]])[0], fl.compile(y, backend="portable")(feeds), rtol=1e-6)
     kernels = [k for k in step.calls if isinstance(k, OwnKernel)]
     assert [k.e.op.name for k in kernels if not k.on_host] == ["while_loop", "cond"]
+
+
+@pytest.mark.parametrize("gpu", ["stand-in"], indirect=True)
+class TestDevice:
+    def test_steps_run_in_any_thread_on_the_device_that_was_chosen(self, gpu: Any) -> None:
+        gpu.xp.cuda.Device(1).use()
+        try:
+            on = Device()
+        finally:
+            gpu.xp.cuda.Device(0).use()
+        x = leaf("x", 4)
+        steps = [CudaStep(make_plan([tanh(x) * k, matmul(x, x)]), on=on) for k in (1.0, 2.0)]
+        found: dict[int, list[float]] = {}
+
+        def run(i: int) -> None:
+            found[i] = [float(steps[i]([np.full(4, n, np.float32)])[1]) for n in range(20)]
+
+        threads = [threading.Thread(target=run, args=(i,)) for i in range(2)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        expected = [4.0 * n * n for n in range(20)]
+        assert found == {0: expected, 1: expected}
+
+    def test_kernels_are_compiled_while_others_may_compute(self, gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        free = []
+
+        def module(**how: Any) -> Any:
+            free.append(cuda_stand_in.Stream.current is None)
+            return cuda_stand_in.RawModule(**how)
+
+        monkeypatch.setattr(gpu.xp, "RawModule", module, raising=False)
+        compare(tanh(leaf("x", 7)) * 3.0, sum(leaf("y", 9)))
+        assert free == [True, True]
+
+    def test_what_lives_as_long_as_a_step_is_not_of_the_pool(self, gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(gpu.xp.cuda, "alloc_pinned_memory", None)
+        compare(leaf("x", 1000) + 1.0)
+
+    def test_libraries_share_one_workspace(self, gpu: Any) -> None:
+        with gpu.current():
+            small = gpu.workspace(0)
+            large = gpu.workspace(200)
+            assert small.buffer.nbytes == 1
+            assert gpu.workspace(100) is gpu.workspace(200) is large
+
+    def test_steps_are_taken_one_by_one_where_memory_lacks(self, gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        g, batch = built()
+        step = TrainStep({"loss": g["loss"]}, fl.optimizers.sgd(1e-2), backend="cuda")
+        step.some([batch])
+
+        def full(count: int) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr(gpu._pool, "malloc", full)
+        assert [len(step.some([batch] * 3)["loss"]) for _ in range(2)] == [1, 1]
+
+    def test_a_capture_that_fails_is_told(self, gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse() -> None:
+            raise RuntimeError("not today")
+
+        x = leaf("x", 7)
+        step = compare(tanh(x) * 3.0, sum(x))
+        monkeypatch.setattr(gpu.stream, "begin_capture", refuse)
+        compared = [step([random(x)]) for _ in range(1)]
+        with pytest.warns(UserWarning, match=r"one CUDA graph is left to single launches: RuntimeError\('not today'\)"):
+            compared.append(step([random(x)]))
+        compared.append(step([random(x)]))
+        for results in compared[1:]:
+            for found, expected in zip(results, compared[0], strict=True):
+                np.testing.assert_array_equal(found, expected)
+
+    def test_whole_numbers_wrap_around_also_where_a_compiler_looks(
+        self, gpu: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(cuda_stand_in, "KERNELS", cuda_stand_in.Kernels("-O2"))
+        x, y = leaf("x", 3, dtype="int64"), leaf("y", 3, dtype="int32")
+        outputs = [fl.ops.less(x + 1, x), fl.ops.less(x * 2, x), fl.ops.less(fl.ops.abs(x), 0), fl.ops.less(-y, y)]
+        step = CudaStep(make_plan([*outputs, fl.ops.less(y + 1, y)]))
+        largest, least = 2**63 - 1, -(2**63)
+        feeds = {x: np.array([largest, least, 5]), y: np.array([2**31 - 1, -(2**31), 5], np.int32)}
+        inputs = [feeds[e] for e in step.plan.inputs]
+        for found, expected in zip(step(inputs), PortableStep(step.plan)(inputs), strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 # ---------------------------------------------------------------- kernels

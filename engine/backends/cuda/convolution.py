@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from flowloom.backends.cuda.device import Device, has_package
+from flowloom.backends.cuda.device import Device, fall_back, has_package
 from flowloom.backends.cuda.loops import copied
 from flowloom.backends.native.instructions import Call, Lowering, Place, parameters
 from flowloom.backends.native.layout import own_place
@@ -56,17 +56,18 @@ LOWERINGS: dict[str, Lowering] = dict.fromkeys(("conv", "conv_backprop_input", "
 class Convolution:
     """A convolution or one of its gradients: of dense arrays with channels last, two operands and the result.
 
-    What cuDNN has no plan for is left to CuPy.
+    What cuDNN has no plan for is left to CuPy, which a warning tells.
     """
 
     def __init__(self, e: Expr, windows: Windows, margins: Sequence[tuple[int, int]], on: Device, *arrays: Any) -> None:
         self.e, self._windows, self._margins = e, windows, margins
         try:
-            found = self._planned(on, arrays)
-        except Exception:  # a library that is not whole, or too old, or has no plan for this: it is CuPy's
-            found = None
-        self.capturable = found is not None
-        self._call = found or (lambda: self._own(on.xp, *arrays))
+            self._call, self.capturable = self._planned(on, arrays), True
+        except MemoryError:
+            raise
+        except Exception as error:  # a library that is not whole, or too old, or has no plan for this
+            self._call, self.capturable = partial(self._own, on.xp, *arrays), False
+            fall_back(f"{e.op.name} by cuDNN", "CuPy", error)
 
     def __call__(self) -> None:
         """Compute."""
@@ -112,11 +113,12 @@ class Convolution:
         graph.validate()
         graph.build_operation_graph()
         graph.create_execution_plans([cudnn.heur_mode.A, cudnn.heur_mode.FALLBACK])
-        # Products of float32 stay products of float32: TF32 has 10 bits of a mantissa.
-        graph.deselect_numeric_notes([cudnn.numerical_note.DOWN_CONVERT_INPUTS, cudnn.numerical_note.TENSOR_CORE])
+        # Products of float32 stay products of float32: TF32 has 10 bits of a mantissa. And sums have one order.
+        note = cudnn.numerical_note
+        graph.deselect_numeric_notes([note.DOWN_CONVERT_INPUTS, note.TENSOR_CORE, note.NONDETERMINISTIC])
         graph.check_support()
         graph.build_plans()
-        workspace = on.memory(graph.get_workspace_size())
+        workspace = on.workspace(graph.get_workspace_size())
         given = {t: x.data.ptr for t, x in zip((a, b, y), arrays, strict=True)}
         return lambda: graph.execute(given, workspace.ptr, handle=handle)
 

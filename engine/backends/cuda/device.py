@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -24,32 +25,53 @@ def has_package(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
+def fall_back(what: str, to: str, error: Exception) -> None:
+    """Warn that something is from now on done in a slower way, and why."""
+    warnings.warn(f"{what} is left to {to}: {error!r}", stacklevel=2)
+
+
 class Device:
-    """CuPy's current GPU. One a process: `device()`."""
+    """CuPy's GPU: the one that is current where this is made. One a process: `device()`."""
 
     def __init__(self) -> None:
         import cupy
+        import cupyx
 
         self.xp: Any = cupy
+        self.errors: Any = cupyx.errstate
         self.stream: Any = cupy.cuda.Stream(non_blocking=True)
-        self._pool = cupy.cuda.MemoryAsyncPool()
+        self._at = cupy.cuda.Device()  # each thread has a current one; others begin with the first
+        self._pool = cupy.cuda.MemoryPool()  # what is freed is given out again without a wait: one stream uses it
         self._lock = threading.RLock()
         self._functions: dict[str, Any] = {}
         self._kept: dict[str, Any] = {}
+        self._workspace: tuple[int, Any] = 0, None
 
     @contextmanager
     def current(self) -> Iterator[None]:
         """What one thread at a time computes inside goes to the stream, and takes memory in its order."""
-        with self._lock, self.xp.cuda.using_allocator(self._pool.malloc), self.stream:
+        with self._lock, self._at, self.xp.cuda.using_allocator(self._pool.malloc), self.stream:
             yield
 
     def memory(self, nbytes: int) -> Any:
         """So many bytes on the device: a pointer, to which one can add. Inside `current`."""
         return self._pool.malloc(max(nbytes, 1))
 
-    def staging(self, nbytes: int) -> Array:
-        """Bytes of the host that the device reads and writes by itself: pinned memory."""
-        return np.frombuffer(self.xp.cuda.alloc_pinned_memory(max(nbytes, 1)), np.uint8, max(nbytes, 1))
+    def workspace(self, nbytes: int) -> Any:
+        """So many bytes for what a library puts down during one call. All calls share them: they follow each other."""
+        if self._workspace[0] < nbytes or self._workspace[1] is None:
+            self._workspace = nbytes, self.memory(nbytes)
+        return self._workspace[1]
+
+    def staging(self, nbytes: int, *, pooled: bool = False) -> Array:
+        """Bytes of the host that the device reads and writes by itself: pinned memory.
+
+        CuPy's pool has some at hand, but gives none back, and of sizes that are powers of two: for what lives shortly.
+        """
+        count, cuda = max(nbytes, 1), self.xp.cuda
+        if pooled:
+            return np.frombuffer(cuda.alloc_pinned_memory(count), np.uint8, count)
+        return np.frombuffer(cuda.PinnedMemoryPointer(cuda.PinnedMemory(count), 0), np.uint8, count)
 
     def array(self, memory: Any, shape: Sequence[int], dtype: np.dtype[Any], strides: Sequence[int]) -> Any:
         """The array at a pointer, strides in elements; of a dtype that CuPy does not know, its bits."""
@@ -60,12 +82,14 @@ class Device:
         """A kernel of the kernel language, compiled: called with a number of blocks, and arguments."""
         name = kernel_name(source)
         if name not in self._functions:
-            self._functions[name] = self.xp.RawModule(code=cuda_source(source), options=OPTIONS).get_function(name)
+            with self._at:
+                module = self.xp.RawModule(code=cuda_source(source), options=OPTIONS)
+                self._functions[name] = module.get_function(name)
         kernel = self._functions[name]
         return lambda blocks, args: kernel((blocks,), (BLOCK,), args)
 
     def kept(self, name: str, make: Callable[[], Any]) -> Any:
-        """What there is one of for the whole device (a library's handle, its workspace), made when it is needed."""
+        """What there is one of for the whole device (a library's handle), made when it is needed."""
         if name not in self._kept:
             self._kept[name] = make()
         return self._kept[name]

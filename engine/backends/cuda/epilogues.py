@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from flowloom.backends.cuda.device import has_package
 from flowloom.backends.cuda.products import AFFINE
 from flowloom.backends.native.decomposition import decompose
 from flowloom.backends.native.templates import is_elementwise, is_reduction
 from flowloom.compiler.expr import Expr, build_whole, rebuild, toposort
-from flowloom.spec import Spec, is_float
+from flowloom.spec import Spec
 
 
 def written(outputs: Sequence[Expr]) -> tuple[list[Expr], dict[Expr, Expr]]:
@@ -59,7 +61,7 @@ def _epilogue(e: Expr, readers: Mapping[Expr, list[Expr]], kept: set[Expr]) -> t
     for product, bias in (total.args, total.args[::-1]):
         alone = product.op.name == "matmul" and product not in kept and len(readers[product]) == 1
         alike = product.spec == total.spec == e.spec and bias.spec == Spec(product.shape[-1:], product.dtype)
-        if alone and alike and product.ndim == 2 and is_float(product.dtype):
+        if alone and alike and product.ndim == 2 and product.dtype == np.float32:
             a, b = product.args
             return a, b, bias
     return None

@@ -51,7 +51,7 @@ _C = {
 _PRELUDE = """
 template <class T> __device__ inline T least(T a, T b) { return a != a ? a : b != b ? b : b < a ? b : a; }
 template <class T> __device__ inline T most(T a, T b) { return a != a ? a : b != b ? b : b > a ? b : a; }
-template <class T> __device__ inline T size_of(T x) { return x < T(0) ? -x : x; }
+template <class T> __device__ inline T size_of(T x) { return x < T(0) ? T(0ULL - (unsigned long long)x) : x; }
 template <class T, class F> __device__ inline T whole_of(F x, F low, F high, T lowest, T highest)
 { return x != x ? T(0) : x <= low ? lowest : x >= high ? highest : T(x); }
 """
@@ -296,12 +296,15 @@ class _Body:
         a, b, t = self._alike(a, b, node)
         if isinstance(op, ast.Mod) and t.kind == "f":
             return _Value(f"fmod{'f' if t is F32 else ''}({a.text}, {b.text})", t)
-        return _Value(f"({_C[t.name]})({a.text} {_OPERATORS[type(op)]} {b.text})", t)  # C widens what is narrow
+        wrapping = _wrapping(t) if t.kind in "iu" and isinstance(op, ast.Add | ast.Sub | ast.Mult) else ""
+        return _Value(f"({_C[t.name]})({wrapping}{a.text} {_OPERATORS[type(op)]} {wrapping}{b.text})", t)
 
     def _negative(self, x: _Value) -> _Value:
         if x.number is not None:
             return _Value("", None, -x.number)
         assert x.type is not None
+        if x.type.kind in "iu":
+            return _Value(f"({_C[x.type.name]})(0 - {_wrapping(x.type)}{x.text})", x.type)
         return _Value(f"({_C[x.type.name]})(-{x.text})", x.type)
 
     def _truth(self, node: ast.expr) -> str:
@@ -430,6 +433,11 @@ class _Body:
 
     def _line(self, text: str) -> None:
         self._lines.append("  " * self._indent + text)
+
+
+def _wrapping(t: Type) -> str:
+    """The cast to a type without a sign: in C only such numbers wrap around, and what is narrower becomes an int."""
+    return "(unsigned long long)" if t.bits == 64 else "(unsigned int)"
 
 
 def _float(number: float, t: Type) -> str:

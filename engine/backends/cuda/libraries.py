@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from flowloom.backends.cuda.device import Device
+from flowloom.backends.cuda.device import Device, fall_back
 from flowloom.backends.native.instructions import Call, Instruction, Place, calling
 from flowloom.backends.native.layout import own_place
 from flowloom.backends.portable import portable_call
@@ -26,15 +26,15 @@ def other(e: Expr, operands: Sequence[Place], writes: Sequence[Expr]) -> Instruc
 class OwnKernel:
     """The kernel of `e` on arrays of the device, its operands and then results.
 
-    What CuPy cannot do is done by NumPy on copies in the host's memory, from the first time on that CuPy failed: dtypes
-    that it does not know, functions that it does not have. A value that is refused fails there once more, and raises
-    KernelError.
+    What CuPy cannot do is done by NumPy on copies in the host's memory: dtypes that it does not know, and, from the
+    first time on that CuPy failed, functions that it does not have; then a warning tells. A value that is refused fails
+    there once more, and raises KernelError.
     """
 
     capturable = False  # it may allocate, and wait for values
 
     def __init__(self, e: Expr, parts: Sequence[Expr], on: Device, *arrays: Any) -> None:
-        self.e, self._parts, self._xp = e, parts, on.xp
+        self.e, self._parts, self._device = e, parts, on
         self._operands, self._results = arrays[: len(e.args)], arrays[len(e.args) :]
         self._which = [dict(p.params)["index"] for p in parts] if isinstance(e.spec, tuple) else None
         self._portable = portable_call(e, parts)
@@ -48,15 +48,19 @@ class OwnKernel:
             try:
                 self._on_device()
                 return
-            except Exception:  # whatever it is: NumPy gives the result, or says what is wrong with the values
+            except MemoryError:
+                raise
+            except Exception as error:  # whatever it is: NumPy gives the result, or says what is wrong with the values
                 self._on_host()
                 self.on_host = True
+                fall_back(self.e.op.name, "NumPy on the host", error)
                 return
         self._on_host()
 
     def _on_device(self) -> None:
         out = {"out": self._results[0]} if self.e.op.takes_out and self._which is None else {}
-        made = _run(self._xp, self.e, self._operands, self._which or (), **out)
+        with self._device.errors(linalg="raise"):  # else a matrix that is refused gives anything
+            made = _run(self._device.xp, self.e, self._operands, self._which or (), **out)
         for result, index in zip(self._results, self._which or [None], strict=True):
             found = made if index is None else made[index]
             if found is not result:

@@ -78,9 +78,10 @@ def _blocks(threads: int) -> int:
     return max(1, min(MOST_BLOCKS, -(-threads // BLOCK)))
 
 
-def _fits(places: Sequence[Place]) -> bool:
-    """Whether 32 bits can count all elements."""
-    return all(max(p.base.spec.size, p.size) < 2**31 - MOST_BLOCKS * BLOCK for p in places)
+def _fits(places: Sequence[Place], *counts: int) -> bool:
+    """Whether 32 bits can count all elements, and to all of `counts`."""
+    found = [*counts, *(p.size for p in places), *(p.base.spec.size for p in places)]
+    return max(found, default=0) < 2**31 - MOST_BLOCKS * BLOCK
 
 
 def _power(n: int) -> int:
@@ -187,7 +188,8 @@ class _Writer:
         self.lines: list[str] = []
         self.shared: dict[str, None] = {}  # lines that declare arrays which the threads of a block share
         self._collect()
-        self.kernel = _Kernel(fits=_fits([p for p, _ in self.arrays.values()]))
+        row = prod(n for n, k in zip(group.domain, group.kept, strict=True) if n != k)  # which no array may have
+        self.kernel = _Kernel(fits=_fits([p for p, _ in self.arrays.values()], row))
 
     def _collect(self) -> None:
         known: dict[tuple[Expr, int, tuple[int, ...]], str] = {}

@@ -6,13 +6,14 @@ while it is still in registers. cuBLASLt's own ReLU is left out: it is not said 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from flowloom.backends.cuda.device import Device, has_package
+from flowloom.backends.cuda.device import Device, fall_back, has_package
 from flowloom.backends.cuda.libraries import OwnKernel
 from flowloom.backends.native.instructions import Call, Lowering, Place
 from flowloom.backends.native.layout import broadcast
@@ -75,7 +76,7 @@ class Product:
     the result.
 
     cuBLASLt counts columns first: a matrix in C order is to it the transpose, and C = A B is computed as C' = B' A'.
-    What it has no algorithm for is left to CuPy.
+    What it has no algorithm for is left to CuPy, which a warning tells.
     """
 
     def __init__(
@@ -88,28 +89,31 @@ class Product:
         *arrays: Any,
     ) -> None:
         self.e, self._sizes, self._forms, self._batch = e, sizes, forms, batch
+        self._call: Callable[[], None]
         try:
-            found = self._prepared(on, [a.data.ptr for a in arrays])
-        except Exception:  # a library that is not whole, or too old, or does not take this: it is CuPy's
-            found = None
-        self.capturable = found is not None
-        self._call = found or OwnKernel(e, (e,), on, *arrays)
+            self._call, self.capturable = self._prepared(on, [a.data.ptr for a in arrays]), True
+        except MemoryError:
+            raise
+        except Exception as error:  # a library that is not whole, or too old, or does not take this
+            self._call, self.capturable = OwnKernel(e, (e,), on, *arrays), False
+            fall_back(f"{e.op.name} by cuBLASLt", "CuPy", error)
 
     def __call__(self) -> None:
         """Compute."""
         self._call()
 
-    def _prepared(self, on: Device, pointers: Sequence[int]) -> Callable[[], None] | None:
-        """The call on arrays at these addresses; None if there is no algorithm."""
+    def _prepared(self, on: Device, pointers: Sequence[int]) -> Callable[[], None]:
+        """The call on arrays at these addresses. Raises LookupError if there is no algorithm."""
         from nvmath.bindings import cublas, cublasLt
 
         lt = on.kept("cublasLt", cublasLt.create)
-        workspace = on.kept("cublasLt workspace", lambda: on.memory(WORKSPACE))
+        workspace = on.workspace(WORKSPACE)
         kind, compute = _FORMS[self.e.dtype.name]
         a, b, *bias, c = pointers
         m, n, k = self._sizes
         ta, lda, tb, ldb = self._forms
         what = cublasLt.matmul_desc_create(int(cublas.ComputeType[compute]), kind)
+        weakref.finalize(self, cublasLt.matmul_desc_destroy, what)
         attribute = cublasLt.MatmulDescAttribute
         _set(cublasLt.matmul_desc_set_attribute, what, attribute.TRANSA, np.int32(tb))
         _set(cublasLt.matmul_desc_set_attribute, what, attribute.TRANSB, np.int32(ta))
@@ -124,6 +128,8 @@ class Product:
             _layout(cublasLt, kind, shape, ld, count, step)
             for shape, ld, step in ((rows_b, ldb, steps[1]), (rows_a, lda, steps[0]), ((n, m), n, steps[2]))
         ]
+        for layout in layouts:
+            weakref.finalize(self, cublasLt.matrix_layout_destroy, layout)
         of_b, of_a, of_c = layouts
         preference = cublasLt.matmul_preference_create()
         most = cublasLt.MatmulPreferenceAttribute.MAX_WORKSPACE_BYTES
@@ -135,8 +141,9 @@ class Product:
             )
         best, found = cublasLt.MatmulHeuristicResult(), np.zeros(1, np.int32)
         cublasLt.matmul_algo_get_heuristic(lt, what, of_b, of_a, of_c, of_c, preference, 1, best.ptr, found.ctypes.data)
+        cublasLt.matmul_preference_destroy(preference)
         if not found[0]:
-            return None
+            raise LookupError("it has no algorithm")
         one, zero = np.ones(1, self.e.dtype), np.zeros(1, self.e.dtype)
         factors = one.ctypes.data, zero.ctypes.data
 

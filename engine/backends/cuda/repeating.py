@@ -94,7 +94,7 @@ class Repeat:
         return lambda: kernel(min(max(n // BLOCK, 1), MOST_BLOCKS), args)
 
     def _downloaded(self, output: Expr, pointer: Any) -> Array:
-        staged = self._device.staging(output.spec.nbytes)
+        staged = self._device.staging(output.spec.nbytes, pooled=True)
         self._device.download(pointer, staged[: output.spec.nbytes])
         return staged
 
@@ -108,7 +108,7 @@ class _Stacks:
         for e in expressions:
             self._starts.append(self._starts[-1] + aligned(e.spec.nbytes * count))
         self._memory = on.memory(self._starts[-1])
-        self._staged = on.staging(self._starts[-1])
+        self._staged = on.staging(self._starts[-1], pooled=True)
 
     def at(self, k: int, turn: int) -> Any:
         """Where the value of expression `k` at a turn is."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from flowloom.backends.cuda.device import Device, device
+from flowloom.backends.cuda.device import Device, device, fall_back
 from flowloom.backends.cuda.kernels import KERNELS
 from flowloom.backends.cuda.language import BLOCK, parameter_types
 from flowloom.backends.cuda.memory import Memory
@@ -51,6 +51,9 @@ class CudaStep:
         self.listing.instructions += [_watching(outputs[k]) for k in watched]
         self._unwatched = [k for k in self.listing.unwatched if k not in watched]
         self._device = on or device()
+        for i in self.listing.instructions:  # compiled before other threads are kept waiting
+            if i.call is not None and i.call.library is None:
+                self._device.function(i.call.source)
         with self._device.current():
             self._memory = Memory(self._device, plan.inputs, self.listing.outputs, self._constants(), self.listing)
             # What each instruction is run by. What a CUDA graph may not hold has `capturable`, which is False.
@@ -87,10 +90,15 @@ class CudaStep:
 
         `inputs` has for each of the plan's one array, a list of one for each time, or those as one array with an axis
         more. What `carried` names is an output and the input that it is at the next time (None: none). Gives how many
-        times were good, and for each output (times, ...) the values of those, or, if it is carried, the last.
+        times were good, and for each output (times, ...) the values of those, or, if it is carried, the last. None was
+        where there is no memory for what all of them read and give.
         """
         with self._device.current():
-            return Repeat(self._device, self._memory, self.listing.outputs, count, inputs, carried).run(self._go)
+            try:
+                made = Repeat(self._device, self._memory, self.listing.outputs, count, inputs, carried)
+            except MemoryError:
+                return 0, []
+            return made.run(self._go)
 
     def _once(self, inputs: Sequence[Array], *, timed: bool) -> list[Array]:
         memory = self._memory
@@ -139,7 +147,10 @@ class CudaStep:
             for capturable, group in groupby(self.calls, key=lambda call: getattr(call, "capturable", True)):
                 calls = list(group)
                 made += [self._device.captured(calls)] if capturable and len(calls) > 1 else calls
-        except Exception:  # a library, or a driver, that does not allow it: each has an error of its own
+        except MemoryError:
+            raise
+        except Exception as error:  # a library, or a driver, that does not allow it: each has an error of its own
+            fall_back("what could be one CUDA graph", "single launches", error)
             return self.calls
         return made
 

@@ -7,16 +7,17 @@ vectorises. Bits are exactly those of the portable kernels; what is computed fro
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from flowloom.backends.native.copying import bits, word
 from flowloom.backends.native.indexing import steps_of
-from flowloom.backends.native.instructions import Argument, Call, Flag, Place, lowering, parameters
+from flowloom.backends.native.instructions import Argument, Call, Flag, Lowering, Place, lowering, parameters
 from flowloom.backends.native.templates import type_name
 from flowloom.compiler.expr import Expr
 from flowloom.ops import distributions
 
-TILE = 256  # words
+TILE = 256  # words, a multiple of 4
 COST = 12  # of one number, in elementary operations
 
 # From halves of 32 bits: vectors have no product of 64 bits whose upper part they keep.
@@ -46,6 +47,23 @@ l = l + u64(0xBB67AE8584CAA73B)
 """
 _ROUNDS = 10 * _ROUND.strip().splitlines()
 
+Drawing: TypeAlias = "Callable[[Expr, Sequence[Place], Place, int], list[Call] | None]"  # a lowering; words in a tile
+DRAWINGS: dict[str, Drawing] = {}  # by the name of the op; their numbers do not depend on the tile
+
+
+def in_tiles(drawing: Drawing, tile: int) -> Lowering:
+    """The lowering with that many words in a tile."""
+    return lambda e, operands, result: drawing(e, operands, result, tile)
+
+
+def _drawing(name: str) -> Callable[[Drawing], Drawing]:
+    def register(drawing: Drawing) -> Drawing:
+        DRAWINGS[name] = drawing
+        lowering(name)(in_tiles(drawing, TILE))
+        return drawing
+
+    return register
+
 
 def _indented(depth: int, lines: Sequence[str]) -> list[str]:
     return ["    " * depth + line for line in lines]
@@ -55,6 +73,7 @@ def _drawn(
     e: Expr,
     key: Place,
     result: Place,
+    tile: int,
     body: Sequence[str],
     given: Sequence[tuple[str, Argument]],
     kind: str | None = None,
@@ -62,8 +81,8 @@ def _drawn(
 ) -> list[Call] | None:
     """The call in which each tile of `n` words `w` becomes the elements of `y` from `at` on by the lines of `body`.
 
-    `given` are further parameters with their arguments, `kind` what `y` is written as if not as what it is; `before`
-    is source in front: templates.
+    `tile` is the largest `n`, `given` are further parameters with their arguments, `kind` what `y` is written as if not
+    as what it is; `before` is source in front: templates.
     """
     kind = kind or type_name(result.dtype)
     if kind is None or not result.size:
@@ -71,13 +90,13 @@ def _drawn(
     names = ", ".join(text for text, _ in given)
     text = [
         f"{_PRODUCT}{before}def {e.op.name}(y: [{kind}], key: [u64], key_step: i64, count: i64, {names}):",
-        f"    w = stack(u64, {TILE})",
-        f"    tiles = (count + {TILE - 1}) // {TILE}",
+        f"    w = stack(u64, {tile})",
+        f"    tiles = (count + {tile - 1}) // {tile}",
         "    for tile in range(tiles * thread // threads, tiles * (thread + 1) // threads):",
-        f"        at = tile * {TILE}",
-        f"        n = min({TILE}, count - at)",
+        f"        at = tile * {tile}",
+        f"        n = min({tile}, count - at)",
         "        for block in range((n + 3) // 4):",
-        *_indented(3, _block(f"tile * {TILE // 4} + block")),
+        *_indented(3, _block(f"tile * {tile // 4} + block")),
         *_indented(2, body),
         "",
     ]
@@ -131,41 +150,41 @@ def _signed(number: int) -> int:
 # ---------------------------------------------------------------- numbers, each of one word
 
 
-@lowering("random_uniform")
-def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
+@_drawing("random_uniform")
+def _(e: Expr, operands: Sequence[Place], result: Place, tile: int) -> list[Call] | None:
     given, kind = parameters(e), str(type_name(result.dtype))
     line = f"{_fraction(kind)} * {kind}(width) + {kind}(low)"
     bounds = [("width: f64", given["high"] - given["low"]), ("low: f64", given["low"])]
-    return _drawn(e, operands[0], result, _each(line), _floats(bounds))
+    return _drawn(e, operands[0], result, tile, _each(line), _floats(bounds))
 
 
-@lowering("random_bernoulli")
-def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
+@_drawing("random_bernoulli")
+def _(e: Expr, operands: Sequence[Place], result: Place, tile: int) -> list[Call] | None:
     kind = word(result.dtype)
     if kind is None:
         return None
     line = f"{kind}(one) if (w[i] >> u64(11)) < u64(limit) else {kind}(0)"
     given = [("limit: i64", math.ceil(parameters(e)["p"] * 2**53)), ("one: i64", bits(1, result.dtype))]
-    return _drawn(e, operands[0], result, _each(line), given, kind)
+    return _drawn(e, operands[0], result, tile, _each(line), given, kind)
 
 
-@lowering("random_integers")
-def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
+@_drawing("random_integers")
+def _(e: Expr, operands: Sequence[Place], result: Place, tile: int) -> list[Call] | None:
     given = parameters(e)
     line = f"{type_name(result.dtype)}(upper_product(u64(width), w[i]) + u64(low))"
     bounds = [("width: i64", _signed(given["high"] - given["low"])), ("low: i64", _signed(given["low"] % (1 << 64)))]
-    return _drawn(e, operands[0], result, _each(line), bounds)
+    return _drawn(e, operands[0], result, tile, _each(line), bounds)
 
 
-@lowering("random_exponential")
-def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
+@_drawing("random_exponential")
+def _(e: Expr, operands: Sequence[Place], result: Place, tile: int) -> list[Call] | None:
     kind = str(type_name(result.dtype))
     line = f"-log1p(-({_fraction(kind)})) * {kind}(scale)"
-    return _drawn(e, operands[0], result, _each(line), _floats([("scale: f64", parameters(e)["scale"])]))
+    return _drawn(e, operands[0], result, tile, _each(line), _floats([("scale: f64", parameters(e)["scale"])]))
 
 
-@lowering("random_laplace")
-def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
+@_drawing("random_laplace")
+def _(e: Expr, operands: Sequence[Place], result: Place, tile: int) -> list[Call] | None:
     kind = str(type_name(result.dtype))
     body = [
         "for i in range(n):",
@@ -173,14 +192,14 @@ def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
         "    signed = distance if (w[i] & u64(1)) != u64(0) else -distance",
         f"    y[at + i] = signed * {kind}(scale) + {kind}(loc)",
     ]
-    return _drawn(e, operands[0], result, body, _loc_and_scale(e))
+    return _drawn(e, operands[0], result, tile, body, _loc_and_scale(e))
 
 
-@lowering("random_gumbel")
-def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
+@_drawing("random_gumbel")
+def _(e: Expr, operands: Sequence[Place], result: Place, tile: int) -> list[Call] | None:
     kind = str(type_name(result.dtype))
     line = f"{_gumbel(kind, 'w[i]')} * {kind}(scale) + {kind}(loc)"
-    return _drawn(e, operands[0], result, _each(line), _loc_and_scale(e))
+    return _drawn(e, operands[0], result, tile, _each(line), _loc_and_scale(e))
 
 
 def _gumbel(kind: str, drawn: str) -> str:
@@ -236,12 +255,12 @@ def sine(x):
 """
 
 
-@lowering("random_normal")
-def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
+@_drawing("random_normal")
+def _(e: Expr, operands: Sequence[Place], result: Place, tile: int) -> list[Call] | None:
     given, kind = parameters(e), str(type_name(result.dtype))
     cosine, sine = ("cosine", "sine") if kind == "f32" else ("cos", "sin")
     body = [
-        f"z = stack({kind}, {TILE})",
+        f"z = stack({kind}, {tile})",
         "for i in range((n + 1) // 2):",
         f"    radius = sqrt(log({kind}(1) - {_fraction(kind, 'w[2 * i]')}) * {kind}(-2))",
         f"    angle = {_fraction(kind, 'w[2 * i + 1]')} * {kind}({2 * math.pi!r})",
@@ -250,11 +269,11 @@ def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
         *_each(f"z[i] * {kind}(stddev) + {kind}(mean)"),
     ]
     numbers = [("mean: f64", given["mean"]), ("stddev: f64", given["stddev"])]
-    return _drawn(e, operands[0], result, body, _floats(numbers), before=_CIRCLE if kind == "f32" else "")
+    return _drawn(e, operands[0], result, tile, body, _floats(numbers), before=_CIRCLE if kind == "f32" else "")
 
 
-@lowering("random_truncated_normal")
-def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
+@_drawing("random_truncated_normal")
+def _(e: Expr, operands: Sequence[Place], result: Place, tile: int) -> list[Call] | None:
     given, kind = parameters(e), str(type_name(result.dtype))
     body = [
         "for i in range(n):",
@@ -267,7 +286,7 @@ def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
         f"    y[at + i] = {kind}(max(min(found, 2.0), -2.0) * stddev + mean)",
     ]
     numbers = [("mean: f64", given["mean"]), ("stddev: f64", given["stddev"])]
-    return _drawn(e, operands[0], result, body, _floats(numbers))
+    return _drawn(e, operands[0], result, tile, body, _floats(numbers))
 
 
 def _horner(x: str, coefficients: Sequence[float]) -> str:
@@ -281,8 +300,8 @@ def _horner(x: str, coefficients: Sequence[float]) -> str:
 # ---------------------------------------------------------------- classes
 
 
-@lowering("random_categorical")
-def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
+@_drawing("random_categorical")
+def _(e: Expr, operands: Sequence[Place], result: Place, tile: int) -> list[Call] | None:
     key, logits = operands
     steps, kind = steps_of(logits, len(logits.shape) - 1), type_name(logits.dtype)
     if steps is None or kind is None or not result.size:
@@ -290,8 +309,8 @@ def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
     names = "draws: i64, samples: i64, classes: i64, row_step: i64, step: i64"
     text = [
         f"{_PRODUCT}def random_categorical(y: [i64], key: [u64], key_step: i64, logits: [{kind}], {names}):",
-        f"    w = stack(u64, {TILE})",
-        f"    score = stack(f64, {TILE})",
+        f"    w = stack(u64, {tile})",
+        f"    score = stack(f64, {tile})",
         "    for r in range(draws * thread // threads, draws * (thread + 1) // threads):",
         "        row = logits + r // samples * row_step",
         "        first = r * classes // 4",
@@ -300,7 +319,7 @@ def _(e: Expr, operands: Sequence[Place], result: Place) -> list[Call] | None:
         "        at = 0",
         "        done = 0",
         "        while done < classes:",
-        f"            blocks = min({TILE // 4}, (skip + classes - done + 3) // 4)",
+        f"            blocks = min({tile // 4}, (skip + classes - done + 3) // 4)",
         "            for block in range(blocks):",
         *_indented(4, _block("first + block")),
         "            n = min(4 * blocks - skip, classes - done)",
