@@ -21,6 +21,7 @@ from flowloom.ops import exp, log, matmul, max, mean, relu, reshape, softmax, su
 from flowloom.spec import Spec
 from flowloom.training.step import TrainStep
 from tests.backends import cuda_stand_in
+from tests.backends.network import built, trained
 
 Array = np.ndarray[Any, Any]
 
@@ -49,35 +50,15 @@ def sources(step: CudaStep) -> list[str]:
     return [c.source if c.library else c.source.split("(")[0].removeprefix("def ") for c in calls]
 
 
-def built() -> tuple[fl.Graph, dict[str, Array]]:
-    """A network with a bit of everything, with its first weights, and a batch for it."""
-    rng = np.random.default_rng(0)
-    with fl.Graph("network", seed=3) as g:
-        x = fl.input("x", shape=("batch", 6, 6))
-        label = fl.input("label", shape=("batch",), dtype="int64")
-        h = fl.layers.layer_normalization(x)
-        h = h + fl.layers.multi_head_attention(h, h, h, num_heads=2, key_dim=4)
-        h = fl.layers.lstm(h, units=8)
-        h = fl.layers.dropout(fl.layers.dense(h, units=16, activation="gelu"), rate=0.2)
-        fl.losses.softmax_cross_entropy(fl.layers.dense(h, units=4), label, name="loss")
-    return g, {"x": rng.standard_normal((8, 6, 6)).astype(np.float32), "label": rng.integers(0, 4, 8)}
-
-
-def trained(backend: Any, steps: int, at_once: int = 1) -> tuple[list[float], list[Array]]:
-    """The losses of a training from the start, and the weights after it."""
-    g, batch = built()
-    step = TrainStep({"loss": g["loss"]}, fl.optimizers.adam(1e-2), backend=backend)
-    losses: list[float] = []
-    while len(losses) < steps:
-        losses += step.some([batch] * min(at_once, steps - len(losses)))["loss"].tolist()
-    return losses, [np.array(v.value) for v in g.variables]
-
-
 # ---------------------------------------------------------------- training
 
 
 def test_training_is_the_same_on_both_backends_and_several_steps_are_those_steps(gpu: Any) -> None:
-    portable, single, together = trained("portable", 6), trained("cuda", 6), trained("cuda", 6, at_once=4)
+    portable, single, together = (
+        trained("portable", 6, scale=1),
+        trained("cuda", 6, scale=1),
+        trained("cuda", 6, at_once=4, scale=1),
+    )
     np.testing.assert_allclose(single[0], portable[0], rtol=1e-4)
     assert single[0] == together[0]
     for a, b in zip(single[1], together[1], strict=True):
@@ -102,7 +83,7 @@ def test_what_is_carried_does_not_leave_the_device_between_steps(gpu: Any) -> No
 
 
 def test_steps_taken_at_once_stop_where_one_goes_wrong(gpu: Any) -> None:
-    g, batch = built()
+    g, batch = built(scale=1)
     step = TrainStep({"loss": g["loss"]}, fl.optimizers.sgd(1e-2), backend="cuda")
     bad = dict(batch, x=np.full_like(batch["x"], np.nan))
     assert len(step.some([batch, batch, bad, batch])["loss"]) == 2
@@ -114,7 +95,7 @@ def test_steps_taken_at_once_stop_where_one_goes_wrong(gpu: Any) -> None:
 
 
 def test_a_label_out_of_range_is_named(gpu: Any) -> None:
-    g, batch = built()
+    g, batch = built(scale=1)
     step = TrainStep({"loss": g["loss"]}, fl.optimizers.sgd(1e-2), backend="cuda")
     bad = dict(batch, label=np.full(8, 9))
     assert len(step.some([batch, bad])["loss"]) == 1
@@ -282,7 +263,7 @@ class TestDevice:
             assert gpu.workspace(100) is gpu.workspace(200) is large
 
     def test_steps_are_taken_one_by_one_where_memory_lacks(self, gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        g, batch = built()
+        g, batch = built(scale=1)
         step = TrainStep({"loss": g["loss"]}, fl.optimizers.sgd(1e-2), backend="cuda")
         step.some([batch])
 
@@ -411,7 +392,7 @@ def test_each_instruction_has_its_time(gpu: Any) -> None:
 
 
 def test_a_profile_is_of_the_gpu(gpu: Any) -> None:
-    g, batch = built()
+    g, batch = built(scale=1)
     step = TrainStep({"loss": g["loss"]}, fl.optimizers.sgd(1e-2), backend="cuda")
     profile = step.profile(batch, 2)
     assert profile.backend == "cuda"

@@ -21,6 +21,7 @@ from flowloom.compiler.plan import make_plan
 from flowloom.graph.lower import lower
 from flowloom.spec import Spec
 from flowloom.training.step import TrainStep
+from tests.backends.network import built, trained
 
 
 def leaf(name: str, *shape: int, dtype: str = "float32") -> Any:
@@ -31,33 +32,9 @@ def random(e: Expr, seed: int = 0) -> np.ndarray[Any, Any]:
     return np.random.default_rng(seed).standard_normal(e.spec.sizes).astype(e.dtype)
 
 
-def built() -> tuple[fl.Graph, dict[str, np.ndarray[Any, Any]]]:
-    """A network with a bit of everything, with its first weights, and a batch for it."""
-    rng = np.random.default_rng(0)
-    with fl.Graph("network", seed=3) as g:
-        x = fl.input("x", shape=("batch", 12, 6))
-        label = fl.input("label", shape=("batch",), dtype="int64")
-        h = fl.layers.layer_normalization(x)
-        h = h + fl.layers.multi_head_attention(h, h, h, num_heads=2, key_dim=8)
-        h = fl.layers.lstm(h, units=16)
-        h = fl.layers.dropout(fl.layers.dense(h, units=64, activation="gelu"), rate=0.2)
-        fl.losses.softmax_cross_entropy(fl.layers.dense(h, units=4), label, name="loss")
-    return g, {"x": rng.standard_normal((16, 12, 6)).astype(np.float32), "label": rng.integers(0, 4, 16)}
-
-
 @pytest.fixture
 def network() -> tuple[fl.Graph, dict[str, np.ndarray[Any, Any]]]:
     return built()
-
-
-def trained(backend: Any, steps: int, at_once: int = 1) -> tuple[list[float], list[np.ndarray[Any, Any]]]:
-    """The losses of a training from the start, and the weights after it."""
-    g, batch = built()
-    step = TrainStep({"loss": g["loss"]}, fl.optimizers.adam(1e-2), backend=backend)
-    losses: list[float] = []
-    while len(losses) < steps:
-        losses += step.some([batch] * min(at_once, steps - len(losses)))["loss"].tolist()
-    return losses, [np.array(v.value) for v in g.variables]
 
 
 def test_training_is_the_same_on_both_backends() -> None:
