@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flowloom.backends.native.step import NativeStep
 
 Array = np.ndarray[Any, Any]
-WORTHWHILE = 0.05  # seconds that a plan must have run for; what is called only once or twice is never compiled
+WORTHWHILE = 0.02  # seconds that a plan must have run for; what is called only once or twice is never compiled
 
 
 class CompiledOrPortable:
