@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from flowloom.backends.handover import CompiledOrPortable, NativeLater
 from flowloom.backends.portable import PortableStep
-from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import Plan
 
 if TYPE_CHECKING:
@@ -33,9 +32,6 @@ class Step(Protocol):
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Run on arrays for `plan.inputs`, in order and of their specs. Raises KernelError, NotFiniteError."""
-
-    def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
-        """Run step by step and show each result to `look`; the step at which it says True, or None."""
 
     @property
     def compiled(self) -> NativeStep | CudaStep | None:

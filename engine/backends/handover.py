@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flowloom.backends.portable import KernelError, PortableStep, RefusedError
-from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import Plan
 
 if TYPE_CHECKING:
@@ -63,10 +61,6 @@ class CompiledOrPortable:
         """Run up to `count` times at once, feeding outputs back; see `NativeStep.repeat`."""
         return self.compiled.repeat(count, inputs, carried)
 
-    def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
-        """Run step by step on the portable backend, and show each result to `look` until it says True."""
-        return self.portable.trace(inputs, look)
-
 
 class NativeLater:
     """Runs a plan portable, and native from the call on before which its kernels have been made ready beside it.
@@ -95,30 +89,25 @@ class NativeLater:
         self._spent += time.perf_counter() - began
         if self._spent >= WORTHWHILE:
             self._asked = True
-            if self.compiled is None:
-                _waiting().put(weakref.ref(self))
+            _waiting().put(weakref.ref(self))
         return results
 
-    def prepare(self) -> None:
-        """Have the kernels made ready, and go over to them."""
-        try:
-            self._make(beside=True)
-        except Exception as error:
-            self._error = error
-
-    def _make(self, *, beside: bool = False) -> None:
-        """Go over to the native step, which is made if it is not there yet."""
+    def prepare(self, *, beside: bool = True) -> None:
+        """Go over to the native step, compiled `beside` in another process or here. The next call says if it failed."""
         from flowloom.backends.native.step import NativeStep
 
+        self._asked = True
         with self._making:
             if self._step.compiled is None:
-                self._step = CompiledOrPortable(NativeStep(self.plan, self._finite, beside=beside), self._finite)
+                try:
+                    self._step = CompiledOrPortable(NativeStep(self.plan, self._finite, beside=beside), self._finite)
+                except Exception as error:
+                    self._error = error
 
     @property
     def settled(self) -> PortableStep | CompiledOrPortable:
         """The step that this one comes to, compiled at once; portable if that fails."""
-        with contextlib.suppress(Exception):
-            self._make()
+        self.prepare(beside=False)
         return self._step
 
     @property
@@ -141,10 +130,6 @@ class NativeLater:
     ) -> tuple[int, list[Array]]:
         """Run up to `count` times at once, feeding outputs back; see `NativeStep.repeat`."""
         return self._step.repeat(count, inputs, carried)
-
-    def trace(self, inputs: Sequence[Array], look: Callable[[Expr, Any], bool]) -> Expr | None:
-        """Run step by step on the portable backend, and show each result to `look` until it says True."""
-        return self.portable.trace(inputs, look)
 
 
 @cache

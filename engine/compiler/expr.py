@@ -64,6 +64,11 @@ class Expr:
         """The dtype of its one output."""
         return self.spec.dtype  # type: ignore[no-any-return]
 
+    @property
+    def specs(self) -> tuple[Spec, ...]:
+        """The spec of the result, or those of all where the op has several outputs."""
+        return self.spec if isinstance(self.spec, tuple) else (self.spec,)
+
     def __repr__(self) -> str:
         return f"<{self.op.name}: {self.spec}>"
 

@@ -29,11 +29,7 @@ class Plan:
     @property
     def is_fixed(self) -> bool:
         """Whether all values are of numbers, and have sizes that are known beforehand."""
-        return all(_is_fixed(s) for e in (*self.inputs, *self.constants, *self.steps) for s in _specs(e))
-
-
-def _specs(e: Expr) -> tuple[Spec, ...]:
-    return e.spec if isinstance(e.spec, tuple) else (e.spec,)
+        return all(_is_fixed(s) for e in (*self.inputs, *self.constants, *self.steps) for s in e.specs)
 
 
 def _is_fixed(spec: Spec) -> bool:

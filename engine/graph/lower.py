@@ -64,7 +64,7 @@ def inputs_needed(graph: Graph, outputs: Sequence[Tensor], *, training: bool = F
     reading = set(read)
     found = {name for name, e in lowered.inputs.items() if e in reading}
     told = {d for name in found for d in _names(before[name])}
-    used = {d for e in read for spec in (e.spec if isinstance(e.spec, tuple) else (e.spec,)) for d in _names(spec)}
+    used = {d for e in read for spec in e.specs for d in _names(spec)}
     for name, spec in before.items():
         if name not in found and (_names(spec) & used) - told:
             found.add(name)

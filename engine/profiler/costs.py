@@ -33,8 +33,8 @@ def flops(e: Expr, operands: Specs | None = None, results: Specs | None = None) 
 
     0 where sizes are not known. A branch counts as its longer side, a loop with an end that depends on values 0.
     """
-    operands = [s for a in e.args for s in specs_of(a)] if operands is None else operands
-    results = specs_of(e) if results is None else results
+    operands = [s for a in e.args for s in a.specs] if operands is None else operands
+    results = e.specs if results is None else results
     if is_view(e) or not all(s.is_concrete for s in (*operands, *results)):
         return 0.0
     bodies = functions_of(e)
@@ -62,11 +62,6 @@ def moved(e: Expr, operands: Specs, results: Specs) -> int:
 def limited(e: Expr, read: int, written: int) -> int:
     """How many bytes `e` reads of an operand of `read` bytes to write so many."""
     return min(read, written) if e.op.name in _PICKS else read
-
-
-def specs_of(e: Expr) -> tuple[Spec, ...]:
-    """The specs of all outputs of `e`."""
-    return e.spec if isinstance(e.spec, tuple) else (e.spec,)
 
 
 def functions_of(e: Expr) -> list[Function]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from flowloom.backends.native.instructions import Instruction, Place
 from flowloom.compiler.expr import Expr, toposort
 from flowloom.compiler.plan import Plan, is_view
-from flowloom.profiler.costs import flops, functions_of, limited, moved, specs_of, turns
+from flowloom.profiler.costs import flops, functions_of, limited, moved, turns
 from flowloom.profiler.naming import Naming
 from flowloom.profiler.profile import Part, Row
 from flowloom.spec import Spec
@@ -85,8 +85,8 @@ def _row(
 
 def _part(e: Expr, naming: Naming, loops: Loops, operations: float) -> Part:
     """The part of one expression, with its operations as its weight; with its elements, if those are more."""
-    known = all(s.is_concrete for s in specs_of(e))
-    size = sum(s.size for s in specs_of(e)) if known and not is_view(e) else 0
+    known = all(s.is_concrete for s in e.specs)
+    size = sum(s.size for s in e.specs) if known and not is_view(e) else 0
     return Part(naming.source(e).op.name, naming.nodes(e, loops), max(operations, size), operations)
 
 

@@ -362,7 +362,7 @@ def _told(graph: Graph, planned: _Planned, inputs: list[Array], error: KernelErr
 
 def _not_finite(graph: Graph, planned: _Planned, inputs: list[Array]) -> RunError:
     """The error of a step that is not finite: it names the first op that made such a value."""
-    first = planned.step.trace(inputs, lambda _e, value: not is_finite(value))
+    first = planned.step.portable.trace(inputs, lambda _e, value: not is_finite(value))
     if first is None:
         return RunError("the loss is not finite")
     node = next((id for id in planned.lowered.origins.of(first) if id in graph.nodes), None)

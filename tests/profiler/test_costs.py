@@ -11,7 +11,7 @@ import flowloom as fl
 from flowloom.compiler.expr import Expr, placeholder
 from flowloom.op import REGISTRY
 from flowloom.ops.contraction import contract
-from flowloom.profiler.costs import flops, moved, specs_of
+from flowloom.profiler.costs import flops, moved
 from flowloom.spec import Spec
 
 
@@ -20,7 +20,7 @@ def leaf(name: str, *shape: Any, dtype: str = "float32") -> Any:
 
 
 def bytes_of(e: Expr) -> int:
-    return moved(e, [s for a in e.args for s in specs_of(a)], specs_of(e))
+    return moved(e, [s for a in e.args for s in a.specs], e.specs)
 
 
 def test_a_matrix_product_is_a_multiplication_and_an_addition_for_each_term() -> None:

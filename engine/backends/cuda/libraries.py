@@ -14,7 +14,7 @@ from flowloom.backends.native.layout import own_place
 from flowloom.backends.portable import portable_call
 from flowloom.compiler.expr import CONSTANT, ITEM, Expr, toposort
 from flowloom.compiler.function import Function
-from flowloom.spec import Spec, is_narrow
+from flowloom.spec import is_narrow
 
 
 def other(e: Expr, operands: Sequence[Place], writes: Sequence[Expr]) -> Instruction:
@@ -38,7 +38,7 @@ class OwnKernel:
         self._operands, self._results = arrays[: len(e.args)], arrays[len(e.args) :]
         self._which = [dict(p.params)["index"] for p in parts] if isinstance(e.spec, tuple) else None
         self._portable = portable_call(e, parts)
-        self.on_host = any(is_narrow(s.dtype) for x in _with_bodies(e) for s in _specs(x)) or any(
+        self.on_host = any(is_narrow(s.dtype) for x in _with_bodies(e) for s in x.specs) or any(
             is_narrow(a.dtype) for a in e.args
         )
 
@@ -106,7 +106,3 @@ def _with_bodies(e: Expr) -> list[Expr]:
     """The expression, and all in the bodies of its branches or loops."""
     bodies = [v for _, v in e.params if isinstance(v, Function)]
     return [e, *(x for body in bodies for inner in toposort(body.outputs) for x in _with_bodies(inner))]
-
-
-def _specs(e: Expr) -> tuple[Spec, ...]:
-    return e.spec if isinstance(e.spec, tuple) else (e.spec,)

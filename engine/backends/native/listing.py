@@ -77,6 +77,7 @@ class _Maker:
         self._watched = {self.outputs[k] for k in finite if is_float(self.outputs[k].dtype)}
         self._needed = self._in_memory(items)
         self._last = self._last_readers(items) if in_place else {}
+        self._temporary = self._needed - set(self.outputs)
         fused = {m for item in items if isinstance(item, Group) for m in item.members}
         self.unwatched = [k for k in finite if self.outputs[k] in self._watched - fused]
         self.instructions = [i for item in items for i in self._instructions(item)]
@@ -97,7 +98,8 @@ class _Maker:
         for item in items:
             for m in item.members if isinstance(item, Group) else (item.e,):
                 last |= {self.fusion.places[a].base: item for a in m.args if a in self.fusion.places}
-        return {e: item for e, item in last.items() if e.args and e not in self.outputs}
+        outputs = set(self.outputs)
+        return {e: item for e, item in last.items() if e.args and e not in outputs}
 
     def _instructions(self, item: Item) -> list[Instruction]:
         if isinstance(item, Group):
@@ -105,7 +107,7 @@ class _Maker:
             if first.op is COPY and not others and first not in self._watched:
                 return [self._kernels.copied(places[first.args[0]], places[first], (first,))]
             spent = {e for a in item.reads(places) if self._last.get(e := a.base) is item}
-            reuse = Reuse(spent, self._needed - set(self.outputs))
+            reuse = Reuse(spent, self._temporary)
             calls_of = self._kernels.fused(item, self.fusion, self._needed, self._watched, reuse)
             return [calling(*each) for each in calls_of]
         e, places = item.e, self.fusion.places

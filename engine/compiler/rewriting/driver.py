@@ -200,7 +200,7 @@ class Pass:
         for a in e.args:
             if a not in known:
                 return False
-        for s in e.spec if isinstance(e.spec, tuple) else (e.spec,):
+        for s in e.specs:
             if not _all_numbers(s.shape):
                 return False
         known.add(e)

@@ -71,7 +71,7 @@ def constant_result(e: Expr) -> Expr | None:
 def _is_computable(e: Expr) -> bool:
     if e.op.run is None or not all(a.op is CONSTANT or splat(a) is not None for a in e.args):
         return False
-    specs = [*(e.spec if isinstance(e.spec, tuple) else (e.spec,)), *(a.spec for a in e.args)]
+    specs = [*e.specs, *(a.spec for a in e.args)]
     return not any(s.dtype.kind == "O" for s in specs) and not any(isinstance(v, Function) for _, v in e.params)
 
 

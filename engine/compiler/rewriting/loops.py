@@ -7,7 +7,6 @@ step and needs no state is done for all steps at once: `batching`. Sums over the
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from flowloom.compiler.control import COND, SCAN
 from flowloom.compiler.expr import CONSTANT, INPUT, ITEM, Expr, item
@@ -114,5 +113,5 @@ def _leaving(scan: Scan, order: list[Expr], part: set[Expr]) -> list[Expr]:
 
 
 def _is_known(e: Expr) -> bool:
-    specs: tuple[Any, ...] = e.spec if isinstance(e.spec, tuple) else (e.spec,)
+    specs = e.specs
     return all(s.is_concrete for s in specs)

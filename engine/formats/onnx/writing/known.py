@@ -21,7 +21,7 @@ def value_of(e: Expr) -> Any:
     """The value of `e` (a tuple for several) if it is a constant, is empty, or is made of such and small; else None."""
     if e.op is CONSTANT:
         return e.value
-    specs = e.spec if isinstance(e.spec, tuple) else (e.spec,)
+    specs = e.specs
     if e.op is INPUT or not all(s.is_concrete and s.dtype != object for s in specs):
         return None
     if all(s.size == 0 for s in specs):
