@@ -33,7 +33,7 @@ EXPOSE = {
     "jupyterlab": "--LabApp.expose_app_in_browser=True",
     "notebook": "--JupyterNotebookApp.expose_app_in_browser=True",
 }
-PAGES = {"jupyterlab": "lab/tree", "notebook": "notebooks"}
+PAGES = {"jupyterlab": "lab/workspaces/{workspace}/tree", "notebook": "notebooks"}
 
 
 class Lab:
@@ -94,8 +94,12 @@ class Lab:
         return json.loads(body) if body else None
 
     def page_address(self, notebook: str) -> str:
-        """Where a browser opens the notebook of this name."""
-        return f"{self.address}/{PAGES[self.app]}/{notebook}?token={self.token}&reset"
+        """Where a browser opens the notebook of this name.
+
+        Each has a JupyterLab workspace of its own: in a common one, a page that is reloaded opens what others had open.
+        """
+        page = PAGES[self.app].format(workspace=notebook.removesuffix(".ipynb"))
+        return f"{self.address}/{page}/{notebook}?token={self.token}&reset"
 
     def add(self, source: Path | Sequence[str], name: str) -> None:
         """Put a notebook into the served folder: a copy of a file, or one made of these code cells."""
