@@ -15,7 +15,7 @@ from flowloom.compiler.expr import Expr
 from flowloom.compiler.plan import make_plan
 from flowloom.compiler.rewriting import rewrite
 from flowloom.feeds import bind
-from flowloom.graph.expansion import STEP_KEY, VariableInfo
+from flowloom.graph.expansion import STEP_KEY
 from flowloom.graph.explanation import Explanation, explain
 from flowloom.graph.graph import Graph
 from flowloom.graph.lower import Lowered, inputs_needed, lower
@@ -69,8 +69,8 @@ class Program:
         self.training = training
         self._calls = count()
         self._steps: OrderedDict[Any, tuple[Lowered, Step]] = OrderedDict()
-        self._known: dict[Any, _Ready] = {}  # what runs for feeds of a form that was checked before
-        self._weights = _Weights(self.graph.values)
+        self._ready: list[_Ready] = []  # what runs for feeds of a form that was checked before; the last one first
+        self._leaves = _Leaves(self.graph.values)
         self._needed = self.graph.structure, inputs_needed(self.graph, self.outputs, training=training)
 
     def __repr__(self) -> str:
@@ -94,14 +94,10 @@ class Program:
         """
         given = {} if feeds is None else feeds
         with self.graph.lock:  # no edit between the inputs and the plan, and one thread at the cache of plans
-            form = self.graph.structure, _form(given)
-            ready, bound = self._known.get(form), given
-            if ready is None:
-                bound = self.bound(given)
-                ready = _Ready(*self._step_for({name: Spec.of(a) for name, a in bound.items()}))
-                if form[1] is not None and all(bound.get(name) is a for name, a in given.items()):
-                    self._known[form] = ready
-            inputs = ready.inputs(bound, self._weights)
+            ready, bound = self._ready_for(given)
+            inputs = self._leaves.of(ready)
+            for i, name in ready.fed:
+                inputs[i] = bound[name]
         if ready.key is not None:
             inputs[ready.key] = key_of(self.graph.seed, f"call {next(self._calls)}")
         try:
@@ -146,10 +142,24 @@ class Program:
             declared |= {t.name: t.spec for t in self.graph.inputs if t.name in feeds}
         return bind(declared, feeds)
 
+    def _ready_for(self, feeds: Mapping[str, Any]) -> tuple[_Ready, Mapping[str, Array]]:
+        """What runs for these feeds, and an array for each input it needs. Feeds like others before need no check."""
+        structure = self.graph.structure
+        for k, ready in enumerate(self._ready):
+            if ready.suits(structure, feeds):
+                if k:
+                    self._ready.insert(0, self._ready.pop(k))
+                return ready, feeds
+        bound = self.bound(feeds)
+        ready = _Ready(structure, bound, *self._step_for({name: Spec.of(a) for name, a in bound.items()}))
+        if ready.suits(structure, feeds):
+            self._ready.insert(0, ready)
+        return ready, bound
+
     def _step_for(self, specs: dict[str, Spec]) -> tuple[Lowered, Step]:
         key = (self.graph.structure, tuple(specs.items()))
         if key not in self._steps:
-            self._known.clear()
+            self._ready.clear()
             lowered = lower(self.graph, self.outputs, specs, training=self.training)
             outputs = rewrite(lowered.outputs, origins=lowered.origins).outputs
             self._steps[key] = (lowered, make_step(make_plan(outputs), self.backend))
@@ -159,56 +169,45 @@ class Program:
         return self._steps[key]
 
 
-class _Weights:
-    """The values of variables, looked up once as long as none of them changes."""
-
-    def __init__(self, values: Values) -> None:
-        self._values = values
-        self._version: int | None = None
-        self._arrays: dict[Expr, Array] = {}
-
-    def refresh(self) -> None:
-        """Forget what has changed."""
-        if self._version != (version := self._values.version):
-            self._arrays.clear()
-            self._version = version
-
-    def of(self, variable: VariableInfo) -> Array:
-        """The array of one."""
-        found = self._arrays.get(variable.expr)
-        if found is None:
-            found = self._arrays[variable.expr] = self._values.get(variable)
-        return found
-
-
 class _Ready:
     """A step with what its inputs are, so that a call need only look up what changes."""
 
-    def __init__(self, lowered: Lowered, step: Step) -> None:
+    def __init__(self, structure: int, feeds: Mapping[str, Array], lowered: Lowered, step: Step) -> None:
         self.lowered, self.step = lowered, step
+        self._structure = structure
+        self._form = [(name, a.shape, a.dtype) for name, a in feeds.items()]
+        variables = {v.expr: v for v in lowered.variables.values()}
         place = {e: i for i, e in enumerate(step.plan.inputs)}
+        self.variables = [variables.get(e) for e in place]  # by position
+        self.fed = [(place[e], name) for name, e in lowered.inputs.items() if e in place]
         self.key = place.get(STEP_KEY)  # the position of the random key
-        self._fed = [(place[e], name) for name, e in lowered.inputs.items() if e in place]
-        self._variables = [(place[v.expr], v) for v in lowered.variables.values() if v.expr in place]
-        self._count = len(place)
 
-    def inputs(self, feeds: Mapping[str, Array], weights: _Weights) -> list[Array]:
-        """The arrays of the step's inputs, but for the random key."""
-        arrays: list[Any] = [None] * self._count
-        weights.refresh()
-        for i, variable in self._variables:
-            arrays[i] = weights.of(variable)
-        for i, name in self._fed:
-            arrays[i] = feeds[name]
-        return arrays
+    def suits(self, structure: int, feeds: Any) -> bool:
+        """Whether these feeds are a dict of arrays just like those that it was made for."""
+        if structure != self._structure or type(feeds) is not dict or len(feeds) != len(self._form):
+            return False
+        for name, shape, dtype in self._form:
+            a = feeds.get(name)
+            if type(a) is not np.ndarray or a.shape != shape or a.dtype != dtype:
+                return False
+        return True
 
 
-def _form(feeds: Any) -> Any:
-    """What feeds have in common that need no second check; None where they are not a dict of arrays."""
-    if type(feeds) is not dict:
-        return None
-    forms = [(name, a.shape, a.dtype) for name, a in feeds.items() if type(a) is np.ndarray]
-    return tuple(forms) if len(forms) == len(feeds) else None
+class _Leaves:
+    """The values of a step's variables, looked up once as long as none of them changes."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self._seen: tuple[_Ready, int] | None = None
+        self._arrays: list[Any] = []
+
+    def of(self, ready: _Ready) -> list[Any]:
+        """A list of the step's inputs, in which only those are filled in."""
+        seen = ready, self._values.version
+        if seen != self._seen:
+            self._arrays = [v and self._values.get(v) for v in ready.variables]
+            self._seen = seen
+        return self._arrays.copy()
 
 
 def _any_of(spec: Spec) -> Array:

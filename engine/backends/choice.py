@@ -59,7 +59,7 @@ def check_backend(backend: str) -> None:
     """Raise ValueError unless the backend is one that runs here, saying what it needs."""
     named = _meant(backend)
     if named == "native" and not has_native():
-        raise ValueError("backend 'native' needs llvmlite and SciPy: pip install 'flowloom[native]'")
+        raise ValueError("backend 'native' needs llvmlite: pip install llvmlite")
     if named == "cuda" and not has_cuda():
         if _found_cuda_in():
             raise ValueError("backend 'cuda' is lost in a process that was forked: start processes by 'spawn'")
@@ -71,8 +71,8 @@ def check_backend(backend: str) -> None:
 
 @cache
 def has_native() -> bool:
-    """Whether what the native backend is made with is installed."""
-    return all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy", "threadpoolctl"))
+    """Whether llvmlite is installed, which compiles the kernels of the native backend."""
+    return importlib.util.find_spec("llvmlite") is not None
 
 
 def has_cuda() -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 
 from flowloom.compiler.expr import ITEM, Expr
 from flowloom.compiler.function import Function
+from flowloom.compiler.memory import empty
 from flowloom.compiler.plan import Plan, is_view, make_plan
 from flowloom.spec import is_float
 
@@ -52,7 +53,7 @@ class PortableStep:
         self.plan = plan
         self._finite = tuple(finite)
         self._lock = threading.Lock()
-        self._arena = _aligned_bytes(plan.arena_bytes)
+        self._arena = empty((plan.arena_bytes,), np.uint8)
         self._read = _items_read(plan)
         self._calls = [self._bind(e) for e in plan.steps]
         self._names = {e: f"v{i}" for i, e in enumerate((*plan.inputs, *plan.constants, *plan.steps))}
@@ -220,9 +221,3 @@ def evaluate(outputs: Sequence[Expr], feeds: Mapping[Expr, Any]) -> list[Array]:
     """The values of `outputs`, with `feeds` for their inputs. For one-off computations: it plans anew each time."""
     plan = make_plan(outputs)
     return PortableStep(plan)([np.asarray(feeds[e], dtype=e.spec.dtype) for e in plan.inputs])
-
-
-def _aligned_bytes(count: int, alignment: int = 64) -> Array:
-    raw = np.empty(count + alignment, np.uint8)
-    skip = -raw.ctypes.data % alignment
-    return raw[skip : skip + count]

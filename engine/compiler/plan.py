@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowloom.compiler.expr import CONSTANT, INPUT, ITEM, Expr, toposort
+from flowloom.compiler.memory import FreeList, aligned
 from flowloom.spec import Spec
-
-ALIGNMENT = 64  # bytes: one cache line, and the widest vector register
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,41 +83,3 @@ def _has_place(e: Expr) -> bool:
     Strings (dtype object) are references, which an arena of bytes cannot hold.
     """
     return e.op.takes_out and isinstance(e.spec, Spec) and e.spec.is_concrete and e.spec.dtype != object
-
-
-def aligned(nbytes: int) -> int:
-    """So many bytes, rounded up to the alignment."""
-    return -(-nbytes // ALIGNMENT) * ALIGNMENT
-
-
-class FreeList:
-    """Free intervals of a growing arena, merged with their neighbours."""
-
-    def __init__(self) -> None:
-        self.top = 0
-        self._holes: dict[int, int] = {}  # offset -> size
-
-    def take(self, size: int) -> int:
-        """The offset of an interval of that size."""
-        if size == 0:
-            return 0
-        fits = [(s, o) for o, s in self._holes.items() if s >= size]
-        if fits:
-            found, offset = min(fits)
-            del self._holes[offset]
-            if found > size:
-                self._holes[offset + size] = found - size
-            return offset
-        offset, self.top = self.top, self.top + size
-        return offset
-
-    def give(self, offset: int, size: int) -> None:
-        """Give an interval back."""
-        if size == 0:
-            return
-        after = self._holes.pop(offset + size, 0)
-        for before, extent in self._holes.items():
-            if before + extent == offset:
-                self._holes[before] = extent + size + after
-                return
-        self._holes[offset] = size + after

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from flowloom.backends.choice import has_native
 from flowloom.compiler.expr import CONSTANT, INPUT, Expr, toposort
-from flowloom.compiler.plan import Plan, aligned, is_view, make_plan
+from flowloom.compiler.memory import aligned
+from flowloom.compiler.plan import Plan, is_view, make_plan
 from flowloom.compiler.rewriting import Phase, rewrite
 from flowloom.graph.expansion import MOST_CONSTANT
 from flowloom.graph.graph import Graph

@@ -104,6 +104,23 @@ def kernel(out: [i64], n: i64):
     assert out.tolist() == [5, total, max(total, 5)]
 
 
+def test_parts_of_vectors(machine: Machine) -> None:
+    source = """
+def kernel(x: [f32], y: [f32], n: i64):
+    v = load_part(f32x8, x, n)
+    w = view(f32x8, x + 8)[0]
+    store_part(y, v, n)
+    store_part(y + 8, v + w, 99)
+    view(f32x8, y + 16)[0] = zip_low(v, w)
+    view(f32x8, y + 24)[0] = zip_high(v, w)
+"""
+    x, y = np.arange(1, 17, dtype=np.float32), np.full(32, -1, np.float32)
+    call(machine, source, x, y, 3)
+    assert y[:8].tolist() == [1, 2, 3, -1, -1, -1, -1, -1]
+    assert y[8:16].tolist() == [10, 12, 14, 12, 13, 14, 15, 16]
+    assert y[16:].tolist() == [1, 9, 2, 10, 3, 11, 0, 12, 0, 13, 0, 14, 0, 15, 0, 16]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

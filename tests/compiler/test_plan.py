@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowloom.compiler.expr import Expr, placeholder
-from flowloom.compiler.plan import ALIGNMENT, Plan, is_view, make_plan
+from flowloom.compiler.memory import ALIGNMENT
+from flowloom.compiler.plan import Plan, is_view, make_plan
 from flowloom.ops import exp, matmul, relu, reshape, square, tanh, transpose
 from flowloom.ops import sum as total
 from flowloom.spec import Spec

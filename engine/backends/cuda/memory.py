@@ -11,7 +11,7 @@ from flowloom.backends.cuda.device import Device
 from flowloom.backends.native.instructions import Place
 from flowloom.backends.native.listing import Listing
 from flowloom.compiler.expr import Expr
-from flowloom.compiler.plan import aligned
+from flowloom.compiler.memory import aligned
 
 Array = np.ndarray[Any, Any]
 FLAGS = 64  # bytes: whether a value was refused, whether one is not finite, how many times of `repeat` were good

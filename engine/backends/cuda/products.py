@@ -17,7 +17,7 @@ from flowloom.backends.cuda.device import Device, fall_back, has_package
 from flowloom.backends.cuda.libraries import OwnKernel
 from flowloom.backends.native.instructions import Call, Lowering, Place
 from flowloom.backends.native.layout import broadcast
-from flowloom.backends.native.products import batch_axes, matrix_form, rows_together
+from flowloom.backends.native.products import batch_axes, rows_together
 from flowloom.compiler.expr import Expr
 from flowloom.op import REGISTRY, Op, Port
 from flowloom.spec import Spec
@@ -58,7 +58,7 @@ def _lower(e: Expr, operands: Sequence[Place], result: Place) -> Call | None:
         result = Place(result.base, 0, (rows.shape[0], result.shape[-1]), (result.shape[-1], 1), result.dtype)
     leading = result.shape[:-2]
     a, b = broadcast(a, (*leading, *a.shape[-2:])), broadcast(b, (*leading, *b.shape[-2:]))
-    forms, batch = (matrix_form(a), matrix_form(b)), batch_axes([a, b, result])
+    forms, batch = (_matrix_form(a), _matrix_form(b)), batch_axes([a, b, result])
     if forms[0] is None or forms[1] is None or len(batch) > 1:
         return None
     sizes = (a.shape[-2], b.shape[-1], a.shape[-1])
@@ -66,6 +66,16 @@ def _lower(e: Expr, operands: Sequence[Place], result: Place) -> Call | None:
     count = batch[0][0] if batch else 1
     args = (*operands, whole)
     return Call(f"{e.op.name} by cuBLASLt", args, (e,), work=2.0 * np.prod(sizes) * count, library=product)
+
+
+def _matrix_form(a: Place) -> tuple[int, int] | None:
+    """Whether the last two axes are a transposed matrix to BLAS (0 or 1), and the step between its rows."""
+    (m, n), (s, t) = a.shape[-2:], a.strides[-2:]
+    if (t == 1 or n == 1) and (s >= n or m == 1):
+        return 0, max(s, n) if m > 1 else n
+    if (s == 1 or m == 1) and (t >= m or n == 1):
+        return 1, max(t, m) if n > 1 else m
+    return None
 
 
 LOWERINGS: dict[str, Lowering] = {"matmul": _lower, "affine": _lower}

@@ -11,7 +11,7 @@ from flowloom.backends.cuda.device import Device
 from flowloom.backends.cuda.language import BLOCK
 from flowloom.backends.cuda.memory import Memory, read, write
 from flowloom.compiler.expr import Expr
-from flowloom.compiler.plan import aligned
+from flowloom.compiler.memory import aligned
 
 Array = np.ndarray[Any, Any]
 MOST_BLOCKS = 1024  # of threads that copy

@@ -1,10 +1,11 @@
 """The driver: one compiled loop that runs a table of instructions, with the GIL free, alone or with helpers.
 
 After each instruction it reads the cycle counter, so what each one takes is always known. An instruction that can be
-shared is cut into as many parts as there are threads. The thread that leads offers them one after the other, and
-helpers, which watch for that, take what they can; the leader takes the rest and goes on when all parts are done. So it
-never waits for a helper that has not woken yet, or that another program has taken the core from, and since the parts
-are always the same, so are the results.
+shared is cut into as many parts as there are threads. The thread that leads offers them, and helpers, which watch for
+that, take what they can; the leader takes the rest and goes on when all parts are done. So it never waits for a helper
+that has not woken yet, or that another program has taken the core from, and since the parts are always the same, so are
+the results. Each thread takes the part of its own number first: what it reads again in the next step, such as its share
+of the weights, is then in its own core's cache.
 """
 
 from __future__ import annotations
@@ -20,18 +21,30 @@ import numpy as np
 from flowloom.backends.native.machine import machine
 
 # What a team shares lies in memory of its own, which is never freed, so that a helper may look at it at any time. The
-# first word says what there is to do: which part is next (its lower 16 bits, IDLE between two tables) of which
-# instruction (all above, counted over all tables). Who takes a part changes this word, and only then looks at the rest:
-# the leader does not change that before all parts are done.
+# first word says what there is to do: which parts are taken (a bit of its lower 16 for each; IDLE between tables) of
+# which instruction (all above, counted over all tables). Who takes a part changes this word, and only then looks at the
+# rest: the leader does not change that before all parts are done.
 OFFER, DONE, AWAKE, BEGAN, FUNCTIONS, BLOCKS, COUNT = 0, 8, 16, 24, 25, 26, 27  # a cache line has 8 words
 WORDS = 32
 IDLE = 65535
+MOST = 15  # threads
 
 # There are three blocks of arguments for each instruction: for the first step, for those of an odd number, and for the
 # others, so that steps can write to two sets of arrays in turn.
-_VERSION = """
+_TOGETHER = """
 def version(step):
     return step if step < 2 else 2 - step % 2
+
+
+def free(word, threads):
+    return ((1 << threads) - 1) & (word ^ 65535)
+
+
+def chosen(parts, thread):
+    part = thread
+    while (parts >> part) & 1 == 0:
+        part = part + 1 if part < 15 else 0
+    return part
 
 
 def relaxed(turns):
@@ -43,17 +56,18 @@ def relaxed(turns):
 
 # Takes parts until there has been no table for `patience` turns.
 HELP = (
-    _VERSION
+    _TOGETHER
     + f"""
 def kernel(team: [i64], patience: i64):
     atomic_add(team + {AWAKE}, 1)
     turns = 0
     while turns < patience:
         word = atomic_load(team)
-        part = word & 65535
+        parts = free(word, threads)
         turns += 1
-        if part < threads:
-            if compare_and_swap(team, word, word + 1):
+        if parts != 0:
+            part = chosen(parts, thread)
+            if compare_and_swap(team, word, word | (1 << part)):
                 position = (word >> 16) - team[{BEGAN}]
                 count = team[{COUNT}]
                 i = position % count
@@ -64,7 +78,7 @@ def kernel(team: [i64], patience: i64):
                 turns = 0
         else:
             relaxed(turns)
-            if part != {IDLE}:
+            if word & 65535 != {IDLE}:
                 turns = min(turns, 3000)
     atomic_add(team + {AWAKE}, -1)
 """
@@ -73,7 +87,7 @@ def kernel(team: [i64], patience: i64):
 # Runs a table. Kernels read it behind the compiler's back, so all of it is given by address; `where`
 # leads to those arguments that change each time. Without a team it takes all parts itself.
 LEAD = (
-    _VERSION
+    _TOGETHER
     + f"""
 def alone(function, block, threads):
     for part in range(threads):
@@ -84,12 +98,13 @@ def together(function, block, team, position, threads):
     atomic_store(team + {DONE}, 0)
     atomic_store(team, position << 16)
     mine = 0
-    part = 0
-    while part < threads:
+    parts = 1
+    while parts != 0:
         word = atomic_load(team)
-        part = word & 65535
-        if part < threads:
-            if compare_and_swap(team, word, word + 1):
+        parts = free(word, threads)
+        if parts != 0:
+            part = chosen(parts, 0)
+            if compare_and_swap(team, word, word | (1 << part)):
                 invoke(function, address(i64, block), part, threads)
                 mine += 1
     turns = 0
@@ -113,7 +128,7 @@ def kernel(functions_at: i64, blocks_at: i64, shared_at: i64, cycles_at: i64, co
         atomic_store(team + {FUNCTIONS}, functions_at)
         atomic_store(team + {BLOCKS}, blocks_at)
         atomic_store(team + {COUNT}, count)
-        atomic_store(team, (began_at << 16) | threads)
+        atomic_store(team, (began_at << 16) | ((1 << threads) - 1))
     step = 0
     while step < steps:
         blocks = all_blocks + version(step) * count
@@ -168,7 +183,8 @@ class Team:
         self._words = np.zeros(WORDS, np.int64)
         self._words[OFFER] = IDLE
         self._shared = self._words.data
-        self._arguments = np.array([self._words.ctypes.data, PATIENCE], np.int64)
+        self._address: int = self._words.ctypes.data
+        self._arguments = np.array([self._address, PATIENCE], np.int64)
         self._taken = threading.Lock()
         self._calls = [threading.Lock() for _ in range(threads - 1)]
         for i, call in enumerate(self._calls):
@@ -180,7 +196,7 @@ class Team:
         taken = False
         try:
             taken = self._taken.acquire(blocking=False)
-            arguments[TEAM] = self._words.ctypes.data if taken else 0
+            arguments[TEAM] = self._address if taken else 0
             if taken and self._shared[AWAKE] < self.threads - 1:
                 for call in self._calls:
                     if call.locked():
@@ -207,8 +223,8 @@ def most_threads() -> int:
     8.
     """
     if given := os.environ.get("FLOWLOOM_THREADS", ""):
-        if not given.isdecimal() or int(given) < 1:
-            raise ValueError(f"FLOWLOOM_THREADS is how many threads a step may use, 1 or more; got {given!r}")
+        if not given.isdecimal() or not 1 <= int(given) <= MOST:
+            raise ValueError(f"FLOWLOOM_THREADS is how many threads a step may use, 1 to {MOST}; got {given!r}")
         return int(given)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, 8)

@@ -48,13 +48,6 @@ class Scratch:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """The address of a function outside the kernels, by name: "sgemm"."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Flag:
     """An `[i64]` whose first element a kernel sets to 1 when it meets a value that it refuses: an index out of range.
 
@@ -62,7 +55,7 @@ class Flag:
     """
 
 
-Argument: TypeAlias = Place | Scratch | Function | Flag | int | float
+Argument: TypeAlias = Place | Scratch | Flag | int | float
 
 
 @dataclass(frozen=True, slots=True)

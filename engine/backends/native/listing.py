@@ -18,7 +18,8 @@ from flowloom.backends.native.templates import COPY, copy_of
 from flowloom.backends.portable import portable_call
 from flowloom.compiler.control import SCAN
 from flowloom.compiler.expr import CONSTANT, INPUT, ITEM, Expr, placeholder, toposort
-from flowloom.compiler.plan import FreeList, Plan, aligned
+from flowloom.compiler.memory import FreeList, aligned
+from flowloom.compiler.plan import Plan
 from flowloom.spec import Spec, is_float
 
 Fused: TypeAlias = "Callable[[Group, Fusion, set[Expr], set[Expr], Reuse], list[tuple[Call, Sequence[Expr]]]]"

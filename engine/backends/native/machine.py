@@ -17,7 +17,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from flowloom.backends.native import blas, language, mathematics
+from flowloom.backends.native import language, mathematics
 from flowloom.backends.native.compiling import compile_beside
 
 CACHE_BYTES = 256 * 1024**2
@@ -58,7 +58,6 @@ class Machine:
         parts = (
             _COMPILER,
             mathematics.SOURCE,
-            blas.SOURCE,
             version,
             llvm.get_default_triple(),
             cpu,
@@ -213,4 +212,4 @@ _COMPILER = _compiler()  # now: the files may be others later, but this code is 
 
 @cache
 def _templates() -> dict[str, Any]:
-    return language.definitions(mathematics.SOURCE) | language.definitions(blas.SOURCE)
+    return language.definitions(mathematics.SOURCE)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
-from flowloom.backends.native import blas, driver
+from flowloom.backends.native import driver
 from flowloom.backends.native.clock import seconds_per_cycle
-from flowloom.backends.native.instructions import Function
 from flowloom.backends.native.listing import make_listing
 from flowloom.backends.native.machine import Machine, machine
-from flowloom.backends.native.table import VERSIONS, Table, in_order, start_of
+from flowloom.backends.native.table import VERSIONS, Table, in_order
 from flowloom.backends.portable import check_finite
 from flowloom.compiler.expr import Expr
+from flowloom.compiler.memory import empty, start_of
 from flowloom.compiler.plan import Plan
 from flowloom.spec import Spec
 
 Array = np.ndarray[Any, Any]
-_NOTHING = nullcontext()
 LEAST_WORK = 3e5  # elementary operations: a step with fewer is done before another thread has woken
 
 
@@ -55,18 +53,17 @@ class NativeStep:
         self._lock = threading.Lock()
         self._table = Table(self.listing, addresses, self.threads)
         self._buffers = [_Buffers(o) for o in self.listing.outputs]
-        products = any(isinstance(a, Function) for c in calls for a in c.args)
-        self._alone: Any = blas.one_thread if products else lambda: _NOTHING
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Run on arrays for `plan.inputs`, in order and of their specs.
 
         Raises RefusedError, KernelError; NotFiniteError if one of the outputs that must be finite is not.
         """
-        with self._lock, self._alone():
-            given = self._table.bind(inputs)
+        with self._lock:
             results = [b.free() for b in self._buffers]
-            self._table.run(given, results)
+            arrays = [*inputs, *results]
+            self._table.bind(arrays)
+            self._table.run(arrays)
         if self.listing.unwatched:
             check_finite(results, self.listing.unwatched)
         return results
@@ -97,7 +94,7 @@ class NativeStep:
         more. What `carried` names is an output and the input that it is at the next time (None: none). Gives how many
         times were good, and for each output (times, ...) the values of those, or, if it is carried, the last.
         """
-        with self._lock, self._alone():
+        with self._lock:
             width, each_time = len(inputs), np.arange(count)
             starts = np.empty((VERSIONS, width + len(self._buffers)), np.int64)
             moving: dict[int, Any] = {}  # the addresses of what lies elsewhere each time
@@ -121,7 +118,7 @@ class NativeStep:
                         starts[1, target], starts[2, target] = one, other
                     stacks.append(pair)
                 else:
-                    stack = np.empty((count, *buffers.spec.sizes), buffers.spec.dtype)
+                    stack = empty((count, *buffers.spec.sizes), buffers.spec.dtype)
                     moving[width + k] = start_of(stack) + buffers.spec.nbytes * each_time
                     stacks.append(stack)
             done = self._table.repeat(starts, moving, count)
@@ -138,18 +135,21 @@ class NativeStep:
 
 
 class _Buffers:
-    """Arrays for one output: those that nobody else holds any more are used again."""
+    """Arrays for one output: those that nobody else holds any more are used again.
+
+    A view of one has the same base as the array itself, so both must be free.
+    """
 
     def __init__(self, output: Expr) -> None:
         self.spec: Spec = output.spec
-        self._arrays: list[Array] = []
+        self._arrays: list[tuple[Array, Any]] = []
 
     def free(self) -> Array:
         """An array that may be written to."""
-        for i in range(len(self._arrays)):
-            if sys.getrefcount(self._arrays[i]) == 2:
-                return self._arrays[i]
-        made = np.empty(self.spec.sizes, self.spec.dtype)
+        for array, base in self._arrays:
+            if getrefcount(array) == 3 and getrefcount(base) == 4:
+                return array
+        made = empty(self.spec.sizes, self.spec.dtype)
         if len(self._arrays) < 4:
-            self._arrays.append(made)
+            self._arrays.append((made, made.base))
         return made

@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from ctypes import addressof, c_char
 from typing import Any
 
 import numpy as np
 
-from flowloom.backends.native import blas, driver
-from flowloom.backends.native.instructions import Argument, Call, Flag, Function, Instruction, Place, Scratch
+from flowloom.backends.native import driver
+from flowloom.backends.native.instructions import Argument, Call, Flag, Instruction, Place, Scratch
 from flowloom.backends.native.layout import own_place
 from flowloom.backends.native.listing import Listing
 from flowloom.backends.portable import NotFiniteError, RefusedError
 from flowloom.compiler.expr import CONSTANT
-from flowloom.compiler.plan import ALIGNMENT, aligned
+from flowloom.compiler.memory import aligned, empty, placed, start_of
 
 Array = np.ndarray[Any, Any]
 VERSIONS = 3  # of an instruction's arguments; see the driver
@@ -35,13 +34,13 @@ class Table:
         scratch = max((aligned(a.bytes) for c in calls for a in c.args if isinstance(a, Scratch)), default=0)
         parts = max((sum(isinstance(a, Scratch) for a in c.args) for c in calls), default=0)
         self._scratch_part = scratch * threads
-        self._memory = _aligned_bytes(listing.arena_bytes + self._scratch_part * parts)
+        self._memory = empty((listing.arena_bytes + self._scratch_part * parts,), np.uint8)
         self._base = self._memory.ctypes.data
         self._flag = np.zeros(8, np.int64)
         self._inputs = {e: k for k, e in enumerate(listing.plan.inputs)}
         self._outputs = {o: k for k, o in enumerate(listing.outputs)}
         self._constants = {
-            p.base: np.ascontiguousarray(p.base.value)
+            p.base: placed(np.asarray(p.base.value))
             for i in listing.instructions
             for p in i.reads
             if p.base.op is CONSTANT
@@ -73,7 +72,9 @@ class Table:
 
     def _forget(self) -> None:
         self._starts = [0] * len(self._each)
-        self._last: list[Callable[[], Array | None]] = [lambda: None] * len(self._inputs)  # inputs, while they exist
+        self._last: list[Callable[[], Array | None]] = [lambda: None] * len(
+            self._each
+        )  # inputs and outputs, while there
 
     def _bind(self, call: Call) -> None:
         part = 0
@@ -96,8 +97,6 @@ class Table:
                 if a.base in self._constants:
                     return int(self._constants[a.base].ctypes.data) + beyond
                 return self._base + self.listing.offsets[a.base] + beyond
-            case Function():
-                return blas.address(a.name)
             case Flag():
                 return int(self._flag.ctypes.data)
             case float():
@@ -107,26 +106,20 @@ class Table:
             case Scratch():
                 raise TypeError("scratch memory is bound by its position")
 
-    def bind(self, inputs: Sequence[Array]) -> list[Array]:
-        """Fill in where the inputs lie; gives them in C order."""
-        given = list(inputs)
-        for k, a in enumerate(inputs):
-            if a is not self._last[k]():
-                given[k] = a = in_order(a)
-                self._put(k, start_of(a))
-                self._last[k] = weakref.ref(a)
-        return given
+    def bind(self, arrays: list[Array]) -> None:
+        """Fill in where inputs and outputs lie; in the list, one that is not in C order is replaced by a copy."""
+        last = self._last
+        for k, a in enumerate(arrays):
+            if a is not last[k]():
+                arrays[k] = a = in_order(a)
+                last[k] = weakref.ref(a)
+                if (start := start_of(a)) != self._starts[k]:
+                    self._starts[k] = start
+                    for position, beyond in self._spots[k]:
+                        self._first[position] = start + beyond
 
-    def _put(self, k: int, start: int) -> None:
-        if start != self._starts[k]:
-            self._starts[k] = start
-            for position, beyond in self._spots[k]:
-                self._first[position] = start + beyond
-
-    def run(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
-        """Run once on what was given for `inputs` by `bind`. Raises RefusedError, KernelError, NotFiniteError."""
-        for k, a in enumerate(outputs, len(inputs)):
-            self._put(k, start_of(a))
+    def run(self, given: Sequence[Array]) -> None:
+        """Run once on the arrays that were bound. Raises RefusedError, KernelError, NotFiniteError."""
         self._flags[0] = self._flags[1] = 0
         self.runs += 1
         for segment in self.segments:
@@ -135,7 +128,7 @@ class Table:
                 if self._flags[0]:
                     raise RefusedError
             else:
-                self._run_portable(segment, [*inputs, *outputs])
+                self._run_portable(segment, given)
         if self._flags[1]:
             raise NotFiniteError
 
@@ -251,17 +244,3 @@ class _Segment:
 def in_order(a: Array) -> Array:
     """The array, or a copy in C order."""
     return a if a.flags.c_contiguous else np.ascontiguousarray(a)
-
-
-def start_of(a: Array) -> int:
-    """The address of its first element."""
-    try:
-        return addressof(c_char.from_buffer(a))  # type: ignore[arg-type]  # in a third of the time of what follows, which is for any array
-    except (TypeError, ValueError):
-        return a.ctypes.data
-
-
-def _aligned_bytes(count: int) -> Array:
-    raw = np.empty(count + ALIGNMENT, np.uint8)
-    skip = -raw.ctypes.data % ALIGNMENT
-    return raw[skip : skip + count]

@@ -14,7 +14,8 @@ another order (always the same one). Functions without types are templates, inli
 
 `f32x16` is a vector of 16 numbers (there are 4, 8 and 16 of f32, and 2, 4 and 8 of f64). Arithmetic, `fma`, `min`,
 `max`, comparisons and `where` work lane by lane. `f32x16(x)` has `x` in all lanes; `view(f32x16, x + i)` is the memory
-from `x[i]` on as such vectors.
+from `x[i]` on as such vectors. `load_part(f32x16, x, n)` and `store_part(x, v, n)` touch the first `n` numbers only;
+`zip_low(v, w)` and `zip_high(v, w)` take the lanes of the lower or upper halves in turns.
 """
 
 from __future__ import annotations

@@ -138,6 +138,28 @@ def _copy(writer: Writer, args: Sequence[Value], node: ast.AST) -> Value:
     return writer.call("llvm.memcpy.p0.p0.i64", VOID, target, source, size, FALSE)
 
 
+def _store_part(writer: Writer, args: Sequence[Value], node: ast.AST) -> Value:
+    """store_part(array, vector, count): its first `count` lanes, or all; what lies behind them is not touched."""
+    target, x, count = args[0], args[1], writer.fitted(args[2], I64, node)
+    assert x.type is not None
+    mask = writer.first_lanes(count, x.type)
+    alignment = Value(str(x.type.bits // 8), I32)
+    return writer.call(f"llvm.masked.store.{x.type.suffix}.p0", VOID, x, target, alignment, mask)
+
+
+def _zip(half: int) -> Function:
+    """zip_low(a, b), zip_high(a, b): the lower or upper halves of two vectors, lane by lane in turns."""
+
+    def call(writer: Writer, args: Sequence[Value], node: ast.AST) -> Value:
+        a, b, t = writer.alike(args[0], args[1], node)
+        first = half * t.lanes // 2
+        lanes = ", ".join(f"i32 {i}, i32 {i + t.lanes}" for i in range(first, first + t.lanes // 2))
+        zipped = f"shufflevector {t.llvm} {a.text}, {t.llvm} {b.text}, <{t.lanes} x i32> <{lanes}>"
+        return Value(writer.emit(zipped), t)
+
+    return call
+
+
 _OF_FLOATS = ("sqrt", "floor", "ceil", "trunc", "rint", "fabs", "fma", "copysign")
 _OF_LIBM = (
     *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "pow", "hypot", "fmod", "erf", "erfc", "lgamma"),
@@ -153,6 +175,9 @@ FUNCTIONS: dict[str, Function] = {
     "where": _where,
     "whole": _whole,
     "copy": _copy,
+    "store_part": _store_part,
+    "zip_low": _zip(0),
+    "zip_high": _zip(1),
     "invoke": _invoke,
     "atomic_add": _atomic_add,
     "atomic_load": _atomic_load,

@@ -11,6 +11,7 @@ from flowloom.backends.native.language.values import (
     BOOL,
     BYTE,
     F64,
+    I32,
     I64,
     TYPES,
     VOID,
@@ -279,6 +280,14 @@ class _Body(Writer):
             return Value(self.emit(f"inttoptr i64 {at.text} to ptr"), array_of(of))
         if name == "view":  # the same memory as an array of the type named first
             return Value(self._value(nodes[1]).text, array_of(TYPES[ast.unparse(nodes[0])]))
+        if (
+            name == "load_part"
+        ):  # load_part(f32x16, x, count): the first `count` lanes from there on, or all; zeros behind
+            of = TYPES[ast.unparse(nodes[0])]
+            mask = self.first_lanes(self.fitted(self._value(nodes[2]), I64, node), of)
+            zeros = Value("zeroinitializer", of)
+            alignment = Value(str(of.bits // 8), I32)
+            return self.call(f"llvm.masked.load.{of.suffix}.p0", of, self._value(nodes[1]), alignment, mask, zeros)
         args = [self._value(n) for n in nodes]
         first = next((t for a in args if a.type is not None and (t := a.type.of or a.type).kind == "f"), F64)
         for template in (name, f"{name}_{first.name}"):

@@ -15,6 +15,7 @@ from flowloom.backends.native.language.values import (
     Type,
     Value,
     float_text,
+    truths,
 )
 
 
@@ -130,6 +131,15 @@ class Writer:
         first = self.emit(f"insertelement {t.llvm} poison, {x.type.llvm} {x.text}, i64 0")
         lanes = f"<{t.lanes} x i32> zeroinitializer"
         return Value(self.emit(f"shufflevector {t.llvm} {first}, {t.llvm} poison, {lanes}"), t)
+
+    def first_lanes(self, count: Value, t: Type) -> Value:
+        """Which lanes of a vector of type `t` are among the first `count`."""
+        few = self.emit(f"trunc i64 {count.text} to i32")
+        one = self.emit(f"insertelement <{t.lanes} x i32> poison, i32 {few}, i64 0")
+        lanes = f"<{t.lanes} x i32>"
+        all_ = self.emit(f"shufflevector {lanes} {one}, {lanes} poison, {lanes} zeroinitializer")
+        each = ", ".join(f"i32 {i}" for i in range(t.lanes))
+        return Value(self.emit(f"icmp slt {lanes} <{each}>, {all_}"), truths(t.lanes))
 
     def bits(self, x: Value, t: Type) -> Value:
         """The bits of `x` read as another type of the same width."""
