@@ -30,8 +30,8 @@ def measure(peers: Sequence[str], threads: int, say: Say) -> Section:
     return Section(
         "Peak memory",
         "The most memory that a process has had after a while of training on one batch, and in brackets what of it was "
-        "there once the framework was imported. flowloom imports compiler and BLAS only when it needs them, so they "
-        "count as training. Cold: nothing is kept on disk, so all is compiled; warm: what a process before it "
+        "there once the framework was imported. flowloom imports its compiler only when it needs it, so that "
+        "counts as training. Cold: nothing is kept on disk, so all is compiled; warm: what a process before it "
         "kept is there. Other processes that compile (those of flowloom auto, the C++ compiler of torch.compile) do "
         "not count.",
         [["", *titles], *([name, *cells] for name, cells in found.items())],

@@ -6,7 +6,6 @@ A thread would hold the GIL for most of that time, and LLVM's memory would stay 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -46,10 +45,14 @@ def compile_beside(sources: Sequence[str], folder: Path, identity: str) -> list[
 
 
 def _apart() -> dict[str, Any]:
-    """How the process is started: it is not meant by an interrupt of this one, and goes after what runs already."""
+    """How the process is started: it is not meant by an interrupt of this one.
+
+    Its priority is the usual one: at a lower one it waits for a core while BLAS keeps all of them, 11 s for GPT instead
+    of 4.
+    """
     if sys.platform == "win32":
         flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-        return {"creationflags": flags | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
+        return {"creationflags": flags}
     return {"process_group": 0}
 
 
@@ -66,8 +69,6 @@ def answer(folder: str, identity: str, result: str) -> None:
     """What that process does: it reads sources and writes object code."""
     from flowloom.backends.native.machine import Machine
 
-    if hasattr(os, "nice"):
-        os.nice(5)
     machine = Machine(Path(folder))
     if machine.identity != identity:
         raise RuntimeError("flowloom was changed on disk since it was imported; restart Python")

@@ -195,7 +195,7 @@ class Team:
         """Run a table, given the arguments of LEAD and their address. Where two are run at once, one gets no help."""
         taken = False
         try:
-            taken = self._taken.acquire(blocking=False)
+            taken = self._taken.acquire(False)
             arguments[TEAM] = self._address if taken else 0
             if taken and self._shared[AWAKE] < self.threads - 1:
                 for call in self._calls:
