@@ -10,6 +10,7 @@ import msgspec
 from msgspec import inspect
 
 from flowloom.graph.kinds import Kind, all_kinds
+from flowloom.graph.state import passes
 from flowloom.params import REQUIRED, choices
 from flowloom.widgets.wire import Field, KindInfo, PortKind, Variant
 
@@ -39,6 +40,7 @@ def _describe(kind: Kind) -> KindInfo:
         inputs=[PortKind(p.name, p.variadic, p.optional) for p in kind.ports],
         outputs=[PortKind(p.name, p.variadic, p.optional) for p in kind.outputs],
         fields=[_field(p.name, p.annotation, p.default) for p in kind.params.values()],
+        passes=passes(kind),
     )
 
 

@@ -67,7 +67,8 @@ class PortKind(Struct, frozen=True):
 class KindInfo(Struct, frozen=True):
     """A kind of node. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense").
 
-    One that is `internal` is not in the palette, but may be in a graph that was loaded.
+    One that is `internal` is not in the palette, but may be in a graph that was loaded. A node of a kind that `passes`
+    can be bypassed.
     """
 
     kind: str
@@ -80,6 +81,7 @@ class KindInfo(Struct, frozen=True):
     inputs: list[PortKind]
     outputs: list[PortKind]
     fields: list[Field]
+    passes: bool = False
 
 
 class GraphState(Struct, frozen=True):

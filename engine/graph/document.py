@@ -14,7 +14,10 @@ Json: TypeAlias = Any  # None, bool, int, float, str, list or dict of the same: 
 
 
 class NodeDoc(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """One node. `params` holds only what was set; everything else has the default of its kind."""
+    """One node. `params` holds only what was set; everything else has the default of its kind.
+
+    A node that is `bypassed` computes nothing: its outputs are the first of its inputs that is wired.
+    """
 
     id: str
     kind: str
@@ -25,6 +28,7 @@ class NodeDoc(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     x: float | None = None
     y: float | None = None
     note: str = ""
+    bypassed: bool = False
 
     @property
     def path(self) -> str:
@@ -102,6 +106,13 @@ class SetNote(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_fie
     note: str
 
 
+class SetBypassed(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="set_bypassed"):
+    """Have a node pass its first input on instead of computing, or compute again."""
+
+    id: str
+    bypassed: bool
+
+
 class SetScope(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="set_scope"):
     """Move a node into another scope, a path such as "encoder/block_1" ("" is the top)."""
 
@@ -110,7 +121,17 @@ class SetScope(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_fi
 
 
 Change: TypeAlias = (
-    AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetScope
+    AddNode
+    | RemoveNode
+    | Connect
+    | Disconnect
+    | SetParam
+    | ResetParam
+    | Rename
+    | Move
+    | SetNote
+    | SetBypassed
+    | SetScope
 )
 Patch: TypeAlias = list[Change]
 

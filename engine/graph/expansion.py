@@ -75,8 +75,12 @@ def expand(
 
     `inputs` gives the specs of fed nodes, by node id, where they are narrower than declared, `sizes` the numbers of
     named dimensions (None: they stay names). `streaming`: totals run on over batches. `params`: all of them, checked
-    already. Raises SpecError if the operands do not fit, TypeError or SpecError for a wrong parameter.
+    already. A bypassed node gives its first input that is wired. Raises SpecError if the operands do not fit, TypeError
+    or SpecError for a wrong parameter.
     """
+    if node.bypassed:
+        passed = next(a for a in args if a is not None)
+        return Expansion((passed,) * len(kind.outputs))
     if params is None:
         params = complete(kind.params, node.params, f"{kind.name}()")
     context = _Context(node, args, params, training, streaming, inputs or {}, sizes)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from flowloom.graph import fixes, layout, trial
 from flowloom.graph.document import (
@@ -25,6 +25,7 @@ from flowloom.graph.document import (
     Problem,
     RemoveNode,
     Rename,
+    SetBypassed,
     SetNote,
     SetParam,
 )
@@ -190,6 +191,10 @@ class Graph:
     def inferred(self, id: str) -> Inferred:
         """What is known of a node: ports, expressions, its problem."""
         return self._inference.known.get(id, Inferred())
+
+    def inferred_alone(self, id: str) -> Inferred:
+        """What would be known of a bypassed node if it computed again."""
+        return self._inference.infer(structs.replace(self._state.nodes[id], bypassed=False))
 
     def spec(self, tensor: Tensor) -> Spec | None:
         """The shape and dtype of a tensor of this graph, or None while they are not known."""
@@ -456,6 +461,13 @@ class Graph:
             raise SpecError(f"the parameters of {name!r} cannot be set: {self.why_unknown(id)}")
         complete(kind.params, {**node.params, **params}, f"{kind.name}()")
         self.apply([SetParam(id, k, kind.params[k].document(v)) for k, v in params.items()])
+
+    def bypass(self, name: str, bypassed: bool = True) -> None:
+        """Have the node of that name pass its first wired input on instead of computing, or compute again.
+
+        Its parameters and trained values are kept. Raises PatchError for a node that has no input to pass on.
+        """
+        self.apply([SetBypassed(self._id(name), bypassed)])
 
     def rename(self, name: str, new: str) -> None:
         """Give a node another name."""

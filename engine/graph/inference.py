@@ -72,6 +72,13 @@ class Inference:
         names = operand_ports(kind.ports, edges)
         outputs = port_names(kind.outputs, len(kind.outputs))
         ports = (tuple(names), outputs)
+        if node.bypassed:
+            if not any(n in edges for n in names):
+                return Inferred(
+                    *ports, problem=Problem(node.id, "it is bypassed, and no input is connected", "missing")
+                )
+            args = self._args(names, edges)
+            return Inferred(*ports) if args is None else _expanded(node, kind, ports, args)
         wrong = _wrong_parameter(node)
         if wrong:
             return Inferred(*ports, problem=wrong)

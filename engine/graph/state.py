@@ -21,6 +21,7 @@ from flowloom.graph.document import (
     RemoveNode,
     Rename,
     ResetParam,
+    SetBypassed,
     SetNote,
     SetParam,
     SetScope,
@@ -31,6 +32,7 @@ from flowloom.op import Port
 NAME_LENGTH = 120
 SCOPE_LENGTH = 500
 MOST_DEPTH = 64
+ZONE_ENDS = ("cond", "while_loop", "scan")  # what ends a branch or a loop, and stands for it
 
 
 class PatchError(ValueError):
@@ -200,6 +202,12 @@ class State:
                 node = self.node(id)
                 self._replace(node, note=_as_json(note))
                 return SetNote(id, node.note)
+            case SetBypassed(id, bypassed):
+                node = self.node(id)
+                if bypassed:
+                    _check_passes(node)
+                self._replace(node, bypassed=bypassed)
+                return SetBypassed(id, node.bypassed)
 
     def _add(self, node: NodeDoc) -> Change:
         _check_text("an id", node.id)
@@ -208,6 +216,8 @@ class State:
             raise PatchError(f"there is a node {_shown(node.id)} already")
         self._check_name(node.name, node.scope)
         _check_position(node.x, node.y)
+        if node.bypassed:
+            _check_passes(node)
         node = msgspec.structs.replace(node, params=_as_json(node.params), note=_as_json(node.note))
         self.nodes[node.id] = node
         if self._rank.setdefault(node.id, len(self._rank)) < len(self._rank) - 1:
@@ -340,6 +350,20 @@ def check_port(node: NodeDoc, name: str, side: Literal["input", "output"]) -> No
         return
     there_is = ", ".join(f"{p.name}.0, ..." if p.variadic else p.name for p in ports) or "none"
     raise PatchError(f"node {_shown(node.name)} ({node.kind}) has no {side} {_shown(name)}; there is: {there_is}")
+
+
+def passes(kind: Kind) -> bool:
+    """Whether a node of this kind can be bypassed: it has an input and a fixed number of outputs, and ends nothing."""
+    fixed = bool(kind.outputs) and not any(p.variadic for p in kind.outputs)
+    return bool(kind.ports) and fixed and kind.name not in ("output", "gradients", *ZONE_ENDS)
+
+
+def _check_passes(node: NodeDoc) -> None:
+    kind = known_kind(node)
+    if kind is not None and not passes(kind):
+        raise PatchError(
+            f"node {_shown(node.name)} ({node.kind}) cannot be bypassed: it has no input that it could pass on"
+        )
 
 
 def _check_text(what: str, text: str) -> None:

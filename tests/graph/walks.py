@@ -21,6 +21,7 @@ from flowloom.graph.document import (
     RemoveNode,
     Rename,
     ResetParam,
+    SetBypassed,
     SetNote,
     SetParam,
     SetScope,
@@ -99,7 +100,14 @@ def changes(draw: st.DrawFn) -> Change:
         case _:
             return draw(
                 st.sampled_from(
-                    [Move(id, 1.5, -2.0), Move(id, float("nan"), 0.0), SetNote(id, "seen"), Move(id, None, None)]
+                    [
+                        Move(id, 1.5, -2.0),
+                        Move(id, float("nan"), 0.0),
+                        SetNote(id, "seen"),
+                        Move(id, None, None),
+                        SetBypassed(id, True),
+                        SetBypassed(id, False),
+                    ]
                 )
             )
 
@@ -109,7 +117,7 @@ def edits(draw: st.DrawFn, graph: fl.Graph) -> Patch:
     """What a person would do to this graph: wire it, unwire it, add a node that reads it, set, remove."""
     nodes, edges = sorted(graph.nodes), graph.edges
     node = graph.nodes[draw(st.sampled_from(nodes))] if nodes else None
-    action = draw(st.sampled_from(["add", "add", "wire", "wire", "rewire", "unwire", "remove", "set"]))
+    action = draw(st.sampled_from(["add", "add", "wire", "wire", "rewire", "unwire", "remove", "set", "bypass"]))
     if node is None or action == "add":
         id = next(i for i in (f"n{i}" for i in range(1, 99)) if i not in graph.nodes)
         kind = draw(st.sampled_from(sorted(KINDS)))
@@ -127,6 +135,8 @@ def edits(draw: st.DrawFn, graph: fl.Graph) -> Patch:
         return [Disconnect(draw(st.sampled_from(edges)))]
     if action == "remove":
         return graph.state.removal([node.id])
+    if action == "bypass":
+        return [SetBypassed(node.id, not node.bypassed)]
     key, value = draw(st.sampled_from(SETTINGS))
     return [SetParam(node.id, key, value)]
 

@@ -248,6 +248,8 @@ class _Reader:
         args, keywords = self._arguments(call, depth)
         if method == "add":
             return self._guarded(call, lambda: graph.add(*args, **keywords))
+        if method == "bypass":
+            return self._guarded(call, lambda: graph.bypass(*args, **keywords))
         if method == "variable":
             found: Variable = self._guarded(call, lambda: graph.variable(*args, **keywords))
             return found

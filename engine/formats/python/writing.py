@@ -43,6 +43,10 @@ def to_python(graph: Graph) -> str:
         for id in graph.nodes:
             if graph.inferred(id).expansion is None:
                 raise SpecError(f"a graph that does not typecheck has no source. {graph.why_unknown(id)}")
+            if (node := graph.nodes[id]).bypassed and (problem := graph.inferred_alone(id).problem):
+                raise SpecError(
+                    f"a bypassed node that does not typecheck has no source. {node.path}: {problem.message}"
+                )
         return _Writer(graph).source()
 
 
@@ -129,7 +133,8 @@ class _Writer:
         if len(indent + statement) > LONGEST and call.endswith(")") and "(" in call:
             statement = _broken(statement)
         notes = [f"{indent}# {line}" for line in node.note.splitlines()]
-        return notes + [indent + line for line in statement.splitlines()]
+        bypassed = [f"{indent}g.bypass({_text(node.path)})"] if node.bypassed else []
+        return notes + [indent + line for line in statement.splitlines()] + bypassed
 
     def _target(self, node: NodeDoc) -> str:
         """The names that the outputs are bound to; "" if nothing reads them."""

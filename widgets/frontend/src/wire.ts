@@ -1,6 +1,10 @@
 // Made by tools/generate_wire.py from widgets/wire.py and engine/graph/document.py. Do not edit.
 
-/** One node. `params` holds only what was set; everything else has the default of its kind. */
+/**
+ * One node. `params` holds only what was set; everything else has the default of its kind.
+ *
+ * A node that is `bypassed` computes nothing: its outputs are the first of its inputs that is wired.
+ */
 export interface NodeDoc {
   id: string;
   kind: string;
@@ -11,6 +15,7 @@ export interface NodeDoc {
   x: number | null;
   y: number | null;
   note: string;
+  bypassed: boolean;
 }
 
 /** A wire from an output port to an input port. An input port takes one edge, so its target identifies it. */
@@ -80,6 +85,13 @@ export interface SetNote {
   op: "set_note";
   id: string;
   note: string;
+}
+
+/** Have a node pass its first input on instead of computing, or compute again. */
+export interface SetBypassed {
+  op: "set_bypassed";
+  id: string;
+  bypassed: boolean;
 }
 
 /** Move a node into another scope, a path such as "encoder/block_1" ("" is the top). */
@@ -158,7 +170,8 @@ export interface PortKind {
 /**
  * A kind of node. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense").
  *
- * One that is `internal` is not in the palette, but may be in a graph that was loaded.
+ * One that is `internal` is not in the palette, but may be in a graph that was loaded. A node of a kind that `passes`
+ * can be bypassed.
  */
 export interface KindInfo {
   kind: string;
@@ -171,6 +184,7 @@ export interface KindInfo {
   inputs: PortKind[];
   outputs: PortKind[];
   fields: Field[];
+  passes: boolean;
 }
 
 /** The whole of the graph part; sent when a view attaches, and when one has lost its place. */
@@ -368,7 +382,7 @@ export interface WidgetState {
   run: RunState | null;
 }
 
-export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetScope;
+export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetBypassed | SetScope;
 
 export type GraphRequest = Edit | History | FitsRequest | Sync;
 

@@ -43,6 +43,11 @@ export function Inspector() {
               Group into a scope
             </button>
           )}
+          {nodes.length + scopes.length > 0 && (
+            <button type="button" className="fl-button fl-remove" onClick={() => session.bypassSelected()}>
+              Bypass or compute again
+            </button>
+          )}
           <RemoveButton label={total === 1 ? "Disconnect" : "Delete"} onRemove={() => session.removeSelected()} />
         </>
       )}
@@ -132,6 +137,7 @@ function NodeForm({ node }: { node: NodeDoc }) {
           <FixButtons fixes={problem.fixes} />
         </div>
       ))}
+      {kind?.passes && <Bypass node={node} />}
       {kind?.fields.map((field) => <InspectorField key={field.name} node={node} field={field} />)}
       {parameters > 0 && <p className="fl-quiet">{count(parameters, "parameter")}</p>}
       <InspectorPorts node={node} kind={kind} />
@@ -146,6 +152,24 @@ function NodeForm({ node }: { node: NodeDoc }) {
       />
       <RemoveButton label="Delete node" onRemove={() => session.removeSelected()} />
     </div>
+  );
+}
+
+/** Whether the node computes or passes its first input on. */
+function Bypass({ node }: { node: NodeDoc }) {
+  const { store } = useSession();
+  return (
+    <label className="fl-form-row fl-bypass">
+      <span className="fl-form-label">bypassed</span>
+      <span className="fl-form-control">
+        <input
+          type="checkbox"
+          data-testid="inspector-bypass"
+          checked={node.bypassed}
+          onChange={({ target }) => store.edit([{ op: "set_bypassed", id: node.id, bypassed: target.checked }])}
+        />
+      </span>
+    </label>
   );
 }
 

@@ -3,6 +3,7 @@ import { type CSSProperties, memo } from "react";
 import { familyHue } from "./families";
 import type { OpNode } from "./flow";
 import { portTop } from "./geometry";
+import { BypassIcon } from "./icons";
 import { PortHandle, type Side } from "./PortHandle";
 import { PortNames } from "./PortNames";
 import type { ShownPort } from "./ports";
@@ -21,6 +22,7 @@ export const NodeView = memo(function NodeView({ data, selected }: NodeProps<OpN
       data-testid={`node-${pathOf(node)}`}
       data-selected={selected || undefined}
       data-problem={problem ? true : undefined}
+      data-bypassed={node.bypassed || undefined}
     >
       <div className="fl-node-header">
         <span className="fl-node-name" title={pathOf(node)}>
@@ -29,6 +31,11 @@ export const NodeView = memo(function NodeView({ data, selected }: NodeProps<OpN
         {label !== node.name && (
           <span className="fl-node-kind" title={kind ? kind.summary : `Unknown kind ${node.kind}`}>
             {label}
+          </span>
+        )}
+        {node.bypassed && (
+          <span className="fl-node-badge fl-node-bypass" title="Bypassed: it passes its first input on (Ctrl+B)">
+            <BypassIcon />
           </span>
         )}
         {problem && (

@@ -12,7 +12,7 @@ const FOLDED = { width: 200, height: 56 };
 /** A plan of nodes given as [scope, x, y]. */
 function planOf(places: Record<string, [string, number, number]>, folded: string[] = []): Plan {
   const nodes = Object.entries(places).map(([id, [scope]]): NodeDoc => {
-    return { id, kind: "relu", name: id, version: 1, params: {}, scope, x: 0, y: 0, note: "" };
+    return { id, kind: "relu", name: id, version: 1, params: {}, scope, x: 0, y: 0, note: "", bypassed: false };
   });
   return {
     nodes: new Map(Object.entries(places).map(([id, [, x, y]]) => [id, { x, y, ...SIZE }])),

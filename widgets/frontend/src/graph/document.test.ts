@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Change, EdgeDoc, KindInfo, NodeDoc, PortKind } from "../wire";
 import { applyPatch, documentOf, PatchError } from "./document";
-import { addNode, connect, freeName, reconnect, remove } from "./edits";
+import { addNode, bypass, connect, freeName, reconnect, remove } from "./edits";
 import { portsOf } from "./ports";
 
 const node = (id: string, name = id): NodeDoc => ({
@@ -15,6 +15,7 @@ const node = (id: string, name = id): NodeDoc => ({
   x: 0,
   y: 0,
   note: "",
+  bypassed: false,
 });
 const edge = (source: string, target: string, target_port = "x"): EdgeDoc => ({
   source,
@@ -33,6 +34,7 @@ const kind = (kind: string, label: string, inputs: PortKind[] = []): KindInfo =>
   inputs,
   outputs: [{ name: "y", variadic: false, optional: false }],
   fields: [],
+  passes: true,
 });
 const chain = documentOf([node("a"), node("b"), node("c")], [edge("a", "b"), edge("b", "c")]);
 
@@ -43,6 +45,19 @@ test("a patch leaves the document before it as it was, and shares what it does n
   assert.equal(0, chain.nodes.get("a")?.x);
   assert.equal(chain.nodes.get("b"), after.nodes.get("b"));
   assert.equal(chain.edges, after.edges);
+});
+
+test("nodes are bypassed, those that can be, and compute again once all of them are", () => {
+  const kinds = new Map([["relu", kind("relu", "relu")], ["fixed", { ...kind("fixed", "fixed"), passes: false }]]);
+  const doc = documentOf([node("a"), node("b"), { ...node("c"), kind: "fixed" }], []);
+  const first = bypass(doc, kinds, ["a"]);
+  const after = applyPatch(doc, first);
+  const both = applyPatch(after, bypass(after, kinds, ["a", "b", "c"]));
+
+  assert.deepEqual([{ op: "set_bypassed", id: "a", bypassed: true }], first);
+  assert.deepEqual([true, true, false], ["a", "b", "c"].map((id) => both.nodes.get(id)?.bypassed));
+  assert.deepEqual([], [...applyPatch(both, bypass(both, kinds, ["a", "b"])).nodes.values()].filter((n) => n.bypassed));
+  assert.deepEqual([], bypass(doc, kinds, ["c", "missing"]));
 });
 
 test("a parameter is set and taken back", () => {

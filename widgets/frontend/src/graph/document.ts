@@ -65,6 +65,8 @@ function changeNode(node: NodeDoc, change: NodeChange): NodeDoc {
       return { ...node, x: change.x, y: change.y };
     case "set_note":
       return { ...node, note: change.note };
+    case "set_bypassed":
+      return { ...node, bypassed: change.bypassed };
     case "set_scope":
       return { ...node, scope: change.scope };
   }

@@ -14,6 +14,7 @@ export function addNode(doc: GraphDoc, kind: KindInfo, x: number, y: number, sco
     x: Math.round(x),
     y: Math.round(y),
     note: "",
+    bypassed: false,
   };
   return { op: "add_node", node };
 }
@@ -65,6 +66,15 @@ export function remove(doc: GraphDoc, nodes: ReadonlySet<string>, edges: readonl
   ];
 }
 
+/** Bypass these nodes, as far as they can be; have all of them compute again if none of them still does. */
+export function bypass(doc: GraphDoc, kinds: ReadonlyMap<string, KindInfo>, ids: Iterable<string>): Change[] {
+  const nodes = [...ids].flatMap((id) => doc.nodes.get(id) ?? []).filter(({ kind }) => kinds.get(kind)?.passes);
+  const bypassed = nodes.some((node) => !node.bypassed);
+  return nodes
+    .filter((node) => node.bypassed !== bypassed)
+    .map(({ id }): Change => ({ op: "set_bypassed", id, bypassed }));
+}
+
 /** What a patch did, in a few words for a screen reader. `doc` is the document before it. */
 export function describe(doc: GraphDoc, patch: readonly Change[]): string {
   const name = (id: string): string => {
@@ -94,6 +104,10 @@ export function describe(doc: GraphDoc, patch: readonly Change[]): string {
       return patch.length > 1 ? `${patch.length} nodes moved` : `${name(last.id)} moved`;
     case "set_note":
       return `Note of ${name(last.id)} changed`;
+    case "set_bypassed": {
+      const what = patch.length > 1 ? `${patch.length} nodes` : name(last.id);
+      return last.bypassed ? `${what} bypassed` : `${what} ${patch.length > 1 ? "compute" : "computes"} again`;
+    }
     case "set_scope": {
       const moved = patch.filter((change) => change.op === "set_scope").length;
       return `${moved > 1 ? `${moved} nodes` : name(last.id)} moved to ${last.scope || "the top"}`;

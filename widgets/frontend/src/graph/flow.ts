@@ -284,7 +284,8 @@ export class FlowMaker {
     const { geometry, data } = this.measured.get(id)!;
     const { width, height, handles } = geometry;
     const label = data.kind?.label ?? data.node.kind;
-    const ariaLabel = [pathOf(data.node), label, data.ports.outputs[0]?.spec, data.problem && "has a problem"];
+    const ariaLabel = [pathOf(data.node), label, data.ports.outputs[0]?.spec];
+    ariaLabel.push(data.node.bypassed ? "bypassed" : undefined, data.problem ? "has a problem" : undefined);
     return {
       id,
       type: "op",

@@ -17,6 +17,7 @@ const node = (id: string, scope = "", kind = "relu", name = id): NodeDoc => ({
   x: 0,
   y: 0,
   note: "",
+  bypassed: false,
 });
 const edge = (source: string, target: string, target_port = "x", source_port = "y"): EdgeDoc => ({
   source,

@@ -1,6 +1,6 @@
 import type { EdgeDoc, PortVerdict } from "../wire";
 import { edgeId } from "./document";
-import { remove } from "./edits";
+import { bypass, remove } from "./edits";
 import { FlowMaker } from "./flow";
 import type { Folds } from "./folds";
 import { group, ungroup } from "./grouping";
@@ -168,6 +168,14 @@ export class Session extends Observable {
     const open = this.inspections > this.answered;
     this.answered = this.inspections;
     return open;
+  }
+
+  /** Bypass what is selected, or have it compute again. */
+  bypassSelected(): void {
+    const { view, kinds } = this.store;
+    const patch = bypass(view, kinds, members(scopesOf(view), this.selectedNodes));
+    if (patch.length > 0) this.store.edit(patch);
+    else if (this.selectedNodes.size > 0) this.store.announce("Nothing selected has an input that it could pass on");
   }
 
   removeSelected(): void {

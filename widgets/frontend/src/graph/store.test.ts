@@ -5,7 +5,7 @@ import type { Change, GraphRequest, NodeDoc, WidgetState } from "../wire";
 import { GraphStore } from "./store";
 
 const add = (id: string): Change => {
-  const node: NodeDoc = { id, kind: "relu", name: id, version: 1, params: {}, scope: "", x: 0, y: 0, note: "" };
+  const node: NodeDoc = { id, kind: "relu", name: id, version: 1, params: {}, scope: "", x: 0, y: 0, note: "", bypassed: false };
   return { op: "add_node", node };
 };
 

@@ -29,6 +29,7 @@ export function useKeys(): (event: KeyboardEvent<HTMLElement>) => void {
         },
         group: () => session.group(),
         ungroup: () => session.ungroup(),
+        bypass: () => session.bypassSelected(),
         escape: () => {
           flow.getState().cancelConnection();
           flow.setState({ connectionClickStartHandle: null });
@@ -56,6 +57,7 @@ type Action =
   | "foldAll"
   | "group"
   | "ungroup"
+  | "bypass"
   | "escape";
 
 function actionOf({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): Action | null {
@@ -68,6 +70,8 @@ function actionOf({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): A
         return "redo";
       case "a":
         return "all";
+      case "b":
+        return "bypass";
       case "g":
         return shiftKey ? "ungroup" : "group";
       default:
