@@ -61,7 +61,7 @@ def test_it_may_be_what_does_not_typecheck(graph: fl.Graph) -> None:
     assert [p.node for p in graph.problems] == ["n90"]
     graph.bypass("broken")
     assert graph.problems == []
-    with pytest.raises(fl.SpecError, match=r"a bypassed node that does not typecheck has no source. broken: units=-1 does not fit"):
+    with pytest.raises(fl.SpecError, match=r"that does not typecheck has no source. broken: units=-1 does not fit"):
         graph.to_python()
 
 

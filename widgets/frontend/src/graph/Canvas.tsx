@@ -23,6 +23,7 @@ import { connect, reconnect } from "./edits";
 import type { FlowEdge, FlowNode } from "./flow";
 import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
 import { NodeView } from "./NodeView";
+import { Popups } from "./Popups";
 import { Refusal } from "./Refusal";
 import { scopePath } from "./scopes";
 import { ScopeView } from "./ScopeView";
@@ -148,6 +149,7 @@ export function Canvas() {
       {view.nodes.size === 0 && <EmptyCanvas />}
       <WiringHint canvas={wrapper} />
       <Refusal />
+      <Popups />
     </div>
   );
 }

@@ -1,30 +1,46 @@
 import { Panel, useReactFlow, useStore } from "@xyflow/react";
-import type { ReactNode } from "react";
+import type { MouseEvent, ReactNode } from "react";
+import { COMMANDS } from "./commands";
 import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
-import { FitIcon, FoldAllIcon, GroupIcon, MinusIcon, OpenAllIcon, PlusIcon, RedoIcon, TidyIcon, UndoIcon } from "./icons";
+import {
+  FitIcon,
+  FoldAllIcon,
+  GroupIcon,
+  HelpIcon,
+  MinusIcon,
+  OpenAllIcon,
+  PlusIcon,
+  RedoIcon,
+  SearchIcon,
+  TidyIcon,
+  UndoIcon,
+} from "./icons";
 import { scopesOf } from "./scopes";
+import { useCommands } from "./useCommands";
 import { useFit } from "./useFit";
 
 /** The controls that float on the canvas: history, layout, scopes, zoom. */
 export function CanvasBar() {
-  const { store } = useSession();
-  const { canUndo, canRedo, nodes } = useGraph();
+  const { nodes } = useGraph();
   const { zoomIn, zoomOut } = useReactFlow();
   const percent = useStore(({ transform }) => Math.round(transform[2] * 100));
   const fit = useFit("all");
   const empty = nodes.size === 0;
   return (
     <Panel position="top-right" className="fl-bar">
-      <BarButton name="undo" label="Undo (Ctrl+Z)" disabled={!canUndo} onClick={() => store.history("undo")}>
+      <CommandButton id="undo">
         <UndoIcon />
-      </BarButton>
-      <BarButton name="redo" label="Redo (Ctrl+Shift+Z)" disabled={!canRedo} onClick={() => store.history("redo")}>
+      </CommandButton>
+      <CommandButton id="redo">
         <RedoIcon />
-      </BarButton>
+      </CommandButton>
       <span className="fl-bar-gap" />
-      <BarButton name="tidy" label="Tidy layout" disabled={empty} onClick={() => store.history("tidy")}>
+      <CommandButton id="search">
+        <SearchIcon />
+      </CommandButton>
+      <CommandButton id="tidy">
         <TidyIcon />
-      </BarButton>
+      </CommandButton>
       <BarButton name="fit" label="Fit all in view" disabled={empty} onClick={fit}>
         <FitIcon />
       </BarButton>
@@ -38,6 +54,10 @@ export function CanvasBar() {
       <BarButton name="zoom-in" label="Zoom in (Ctrl+wheel)" onClick={() => void zoomIn()}>
         <PlusIcon />
       </BarButton>
+      <span className="fl-bar-gap" />
+      <CommandButton id="keys">
+        <HelpIcon />
+      </CommandButton>
     </Panel>
   );
 }
@@ -47,14 +67,13 @@ function ScopeButtons() {
   const session = useSession();
   const view = useGraph();
   useFolds();
-  const nothing = useSelected(({ selectedNodes }) => selectedNodes.size === 0);
   const paths = [...scopesOf(view).keys()];
   const open = paths.some((path) => !session.folds.isFolded(path));
   return (
     <>
-      <BarButton name="group" label="Group into a scope (Ctrl+G)" disabled={nothing} onClick={() => session.group()}>
+      <CommandButton id="group">
         <GroupIcon />
-      </BarButton>
+      </CommandButton>
       <BarButton
         name="fold-all"
         label={open ? "Fold all scopes (Shift+F)" : "Open all scopes (Shift+F)"}
@@ -67,11 +86,30 @@ function ScopeButtons() {
   );
 }
 
+/** A button for a command, which says its key. */
+function CommandButton({ id, children }: { id: string; children: ReactNode }) {
+  const session = useSession();
+  const run = useCommands();
+  const command = COMMANDS.find((command) => command.id === id)!;
+  useGraph(); // what a command can do depends on it
+  useSelected(({ selectedNodes }) => selectedNodes);
+  return (
+    <BarButton
+      name={id}
+      label={`${command.title} (${command.keys[0]})`}
+      disabled={command.idle?.(session) ?? false}
+      onClick={({ currentTarget }) => run(command, currentTarget)}
+    >
+      {children}
+    </BarButton>
+  );
+}
+
 interface BarButtonProps {
   name: string;
   label: string;
   disabled?: boolean;
-  onClick: () => void;
+  onClick: (event: MouseEvent<HTMLElement>) => void;
   children: ReactNode;
 }
 

@@ -2,7 +2,7 @@ import type { MouseEvent } from "react";
 import { specOf } from "./edits";
 import { useStored } from "./GraphProvider";
 import { useAddNode } from "./useAddNode";
-import { focusCanvas } from "./useKeys";
+import { focusCanvas } from "./useCommands";
 
 /** What to do on an empty canvas. */
 export function EmptyCanvas() {

@@ -101,7 +101,12 @@ function NodeForm({ node }: { node: NodeDoc }) {
   const inspections = useSelected(({ inspections }) => inspections);
 
   useEffect(() => {
-    if (session.takeInspection()) form.current?.querySelector("input")?.select();
+    const wish = session.takeInspection();
+    if (wish === "edit") form.current?.querySelector("input")?.select();
+    const help = form.current?.querySelector<HTMLDetailsElement>("details.fl-kind");
+    if (wish !== "explain" || !help) return;
+    help.open = true;
+    help.querySelector("summary")?.focus();
   }, [session, inspections]);
 
   const parseName = (text: string): Parsed => {

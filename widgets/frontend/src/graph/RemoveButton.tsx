@@ -1,4 +1,4 @@
-import { focusCanvas } from "./useKeys";
+import { focusCanvas } from "./useCommands";
 
 /** Takes away what is selected, and gives the focus back to the canvas. */
 export function RemoveButton({ label, onRemove }: { label: string; onRemove: () => void }) {

@@ -6,7 +6,7 @@ import { renameScope, scopeNameError } from "./grouping";
 import { count } from "./numbers";
 import { RemoveButton } from "./RemoveButton";
 import { joined, type Scope, scopeId } from "./scopes";
-import { focusCanvas } from "./useKeys";
+import { focusCanvas } from "./useCommands";
 import type { Parsed } from "./values";
 
 /** What there is to say of a scope that branches or loops. */

@@ -28,6 +28,8 @@ export const FitIcon = icon(<path d="M2 5V2.5h3M11 2.5h3V5M14 11v2.5h-3M5 13.5H2
 export const PlusIcon = icon(<path d="M8 3v10M3 8h10" />);
 export const MinusIcon = icon(<path d="M3 8h10" />);
 export const BypassIcon = icon(<path d="M1.5 10.5H4a4 4 0 0 1 8 0h2.5m-2.5-2.5 2.5 2.5-2.5 2.5" />);
+export const SearchIcon = icon(<path d="M7 2.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9m3.3 7.8 3.4 3.4" />);
+export const HelpIcon = icon(<path d="M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.8-1.1 1.8M8 12.6v.1" />);
 export const CloseIcon = icon(<path d="m4 4 8 8M12 4l-8 8" />);
 export const ChevronIcon = icon(<path d="m6 4 4 4-4 4" />);
 export const ResetIcon = icon(<path d="M3 8a5 5 0 1 0 1.6-3.7M3 2.5V5h2.5" />);

@@ -25,6 +25,9 @@ export type Sight =
   /** Keep the corner of a box where it is on the screen. */
   | { what: "corner"; id: string; before: Box };
 
+/** What may be open over the canvas, one at a time. */
+export type Popup = "search" | "commands" | "keys";
+
 /** What one view of a graph is doing: what is selected, and the wire that is being drawn. */
 export class Session extends Observable {
   /** The ids of nodes, and of scopes as the canvas has them. */
@@ -33,12 +36,14 @@ export class Session extends Observable {
   wiring: Wiring | null = null;
   /** Counts the wishes to edit what is selected; the inspector opens and takes the focus, once for each. */
   inspections = 0;
+  popup: Popup | null = null;
   /** What is drawn, and where. */
   readonly maker: FlowMaker;
   /** Counts the wishes to see something. */
   sights = 0;
   private sight: Sight | null = null;
   private answered = 0;
+  private explaining = false;
 
   constructor(
     readonly store: GraphStore,
@@ -66,6 +71,27 @@ export class Session extends Observable {
     this.selectedNodes = new Set([id]);
     this.selectedEdges = new Set();
     this.look({ what: "node", id });
+  }
+
+  /** The same for a scope. */
+  showScope(path: string): void {
+    if (!scopesOf(this.store.view).has(path)) return;
+    const around = ancestors(path).slice(0, -1);
+    this.folds.fold(around.filter((outer) => this.folds.isFolded(outer)), false);
+    this.selectedNodes = new Set([scopeId(path)]);
+    this.selectedEdges = new Set();
+    this.look({ what: "node", id: scopeId(path) });
+  }
+
+  open(popup: Popup): void {
+    this.popup = popup;
+    this.changed();
+  }
+
+  close(): void {
+    if (this.popup === null) return;
+    this.popup = null;
+    this.changed();
   }
 
   /** What is to be brought into view, once. */
@@ -163,11 +189,19 @@ export class Session extends Observable {
     this.changed();
   }
 
-  /** Whether a wish to edit is still to be met; it then counts as met. */
-  takeInspection(): boolean {
+  /** Have the inspector say what the selected node does. */
+  explain(): void {
+    this.explaining = true;
+    this.inspect();
+  }
+
+  /** What is still wished of the inspector; it then counts as done. */
+  takeInspection(): "edit" | "explain" | null {
     const open = this.inspections > this.answered;
     this.answered = this.inspections;
-    return open;
+    const wish = this.explaining ? "explain" : "edit";
+    this.explaining = false;
+    return open ? wish : null;
   }
 
   /** Bypass what is selected, or have it compute again. */

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { COMMANDS, commandOf } from "./commands";
+
+const press = (key: string, ...held: ("ctrl" | "meta" | "shift" | "alt")[]) =>
+  commandOf({
+    key,
+    ctrlKey: held.includes("ctrl"),
+    metaKey: held.includes("meta"),
+    shiftKey: held.includes("shift"),
+    altKey: held.includes("alt"),
+  })?.id;
+
+test("keys lead to commands, with the command key of a Mac too", () => {
+  assert.equal("undo", press("z", "ctrl"));
+  assert.equal("undo", press("z", "meta"));
+  assert.equal("redo", press("Z", "ctrl", "shift"));
+  assert.equal("redo", press("y", "ctrl"));
+  assert.equal("fold", press("f"));
+  assert.equal("fold", press("F")); // with caps lock
+  assert.equal("foldAll", press("F", "shift"));
+  assert.equal("search", press("f", "ctrl"));
+  assert.equal("remove", press("Backspace"));
+  assert.equal("escape", press("Escape"));
+});
+
+test("a sign is a sign, however the keyboard makes it", () => {
+  assert.equal("keys", press("?", "shift"));
+  assert.equal("keys", press("?"));
+  assert.equal("fit", press("."));
+});
+
+test("other keys and chords are left to the browser", () => {
+  assert.equal(undefined, press("z"));
+  assert.equal(undefined, press("z", "ctrl", "alt"));
+  assert.equal(undefined, press("f", "alt"));
+  assert.equal(undefined, press("p", "ctrl"));
+});
+
+test("no key leads to two commands", () => {
+  const keys = COMMANDS.flatMap((command) => command.keys);
+  assert.equal(new Set(keys).size, keys.length);
+});

@@ -1,0 +1,203 @@
+import type { Session } from "./session";
+
+/** What a command works on besides the session. */
+export interface Scene {
+  session: Session;
+  /** Bring all, or what is selected, into view. */
+  fit(which: "all" | "selected"): void;
+  /** Drop the wire that is being drawn. */
+  cancelWire(): void;
+  /** The id of the node or scope that has the focus. */
+  focused: string | undefined;
+  /** Give the focus to what a command leaves, once that is drawn: a scope by its path, or the canvas. */
+  focus(what: { scope: string | null } | "canvas"): void;
+}
+
+/** Something to do in the editor: by key, by button, or from the list of commands. */
+export interface Command {
+  id: string;
+  title: string;
+  group: "Edit" | "Arrange" | "Look" | "Find";
+  /** As people read them: "Ctrl+Shift+Z". On a Mac the command key stands for Ctrl. */
+  keys: readonly string[];
+  run(scene: Scene): void;
+  /** Whether there is nothing to do now. */
+  idle?(session: Session): boolean;
+}
+
+const nothingSelected = ({ selectedNodes }: Session): boolean => selectedNodes.size === 0;
+const isEmpty = ({ store }: Session): boolean => store.view.nodes.size === 0;
+
+/** Everything that a key does, in the order in which people see it. */
+export const COMMANDS: readonly Command[] = [
+  {
+    id: "undo",
+    title: "Undo",
+    group: "Edit",
+    keys: ["Ctrl+Z"],
+    run: ({ session }) => session.store.history("undo"),
+    idle: ({ store }) => !store.view.canUndo,
+  },
+  {
+    id: "redo",
+    title: "Redo",
+    group: "Edit",
+    keys: ["Ctrl+Shift+Z", "Ctrl+Y"],
+    run: ({ session }) => session.store.history("redo"),
+    idle: ({ store }) => !store.view.canRedo,
+  },
+  {
+    id: "all",
+    title: "Select all",
+    group: "Edit",
+    keys: ["Ctrl+A"],
+    run: ({ session }) => session.selectAll(),
+    idle: isEmpty,
+  },
+  {
+    id: "remove",
+    title: "Delete the selection",
+    group: "Edit",
+    keys: ["Delete", "Backspace"],
+    run: ({ session, focus }) => {
+      session.removeSelected();
+      focus("canvas");
+    },
+    idle: ({ selectedNodes, selectedEdges }) => selectedNodes.size + selectedEdges.size === 0,
+  },
+  {
+    id: "inspect",
+    title: "Rename and set parameters",
+    group: "Edit",
+    keys: ["F2"],
+    run: ({ session }) => session.inspect(),
+    idle: nothingSelected,
+  },
+  {
+    id: "bypass",
+    title: "Bypass the selection, or compute again",
+    group: "Edit",
+    keys: ["Ctrl+B"],
+    run: ({ session }) => session.bypassSelected(),
+    idle: nothingSelected,
+  },
+  {
+    id: "group",
+    title: "Group the selection into a scope",
+    group: "Arrange",
+    keys: ["Ctrl+G"],
+    run: ({ session }) => session.group(),
+    idle: nothingSelected,
+  },
+  {
+    id: "ungroup",
+    title: "Take the selected scopes away",
+    group: "Arrange",
+    keys: ["Ctrl+Shift+G"],
+    run: ({ session, focus }) => {
+      session.ungroup();
+      focus("canvas");
+    },
+    idle: nothingSelected,
+  },
+  {
+    id: "tidy",
+    title: "Tidy the layout",
+    group: "Arrange",
+    keys: ["Ctrl+Shift+L"],
+    run: ({ session }) => session.store.history("tidy"),
+    idle: isEmpty,
+  },
+  {
+    id: "fold",
+    title: "Fold or open a scope",
+    group: "Look",
+    keys: ["F"],
+    run: ({ session, focused, focus }) => {
+      focus({ scope: session.toggleFold(focused ?? [...session.selectedNodes][0]) });
+    },
+  },
+  {
+    id: "foldAll",
+    title: "Fold or open all scopes",
+    group: "Look",
+    keys: ["Shift+F"],
+    run: ({ session, focused, focus }) => {
+      session.foldAll();
+      focus({ scope: focused === undefined ? null : session.hiding(focused) });
+    },
+  },
+  {
+    id: "fit",
+    title: "Fit the selection into view, or all",
+    group: "Look",
+    keys: ["."],
+    run: ({ fit }) => fit("selected"),
+    idle: isEmpty,
+  },
+  {
+    id: "search",
+    title: "Find a node",
+    group: "Find",
+    keys: ["Ctrl+F"],
+    run: ({ session }) => session.open("search"),
+    idle: isEmpty,
+  },
+  {
+    id: "commands",
+    title: "Find a command",
+    group: "Find",
+    keys: ["Ctrl+K"],
+    run: ({ session }) => session.open("commands"),
+  },
+  {
+    id: "help",
+    title: "Explain the selected node",
+    group: "Find",
+    keys: ["F1"],
+    run: ({ session }) => session.explain(),
+    idle: nothingSelected,
+  },
+  {
+    id: "keys",
+    title: "List all keys",
+    group: "Find",
+    keys: ["?"],
+    run: ({ session }) => session.open("keys"),
+  },
+];
+
+/** What leaves whatever is open: it is no command that one would look for. */
+export const ESCAPE: Command = {
+  id: "escape",
+  title: "Leave",
+  group: "Edit",
+  keys: ["Escape"],
+  run: ({ session, cancelWire }) => {
+    cancelWire();
+    session.endWiring();
+    session.store.dismissRefusal();
+  },
+};
+
+interface Pressed {
+  key: string;
+  ctrlKey: boolean;
+  metaKey: boolean;
+  shiftKey: boolean;
+  altKey: boolean;
+}
+
+/** The command of a key that is pressed; null if it has none. */
+export function commandOf(event: Pressed): Command | null {
+  return [...COMMANDS, ESCAPE].find(({ keys }) => keys.some((key) => matches(key, event))) ?? null;
+}
+
+function matches(written: string, { key, ctrlKey, metaKey, shiftKey, altKey }: Pressed): boolean {
+  const parts = written.split("+");
+  const wanted = parts.pop()!;
+  const control = parts.includes("Ctrl");
+  if (altKey || control !== (ctrlKey || metaKey)) return false;
+  if (!/^[A-Z]$/.test(wanted)) return key === wanted; // whether a sign needs Shift depends on the keyboard
+  return key.toUpperCase() === wanted && shiftKey === parts.includes("Shift");
+}
