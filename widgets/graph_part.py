@@ -78,7 +78,7 @@ class GraphPart:
         try:
             with graph.lock:
                 if isinstance(request, History):
-                    self._go(request.action, author)
+                    self._go(request, author)
                     return
                 problem = graph.refusal(request.patch)
                 if problem is None:
@@ -88,16 +88,16 @@ class GraphPart:
             problem = Problem("", str(error))
         self._send(Rejected(request.client, request.sequence, problem))
 
-    def _go(self, action: str, author: tuple[str, int]) -> None:
+    def _go(self, request: History, author: tuple[str, int]) -> None:
         graph = self.graph
-        if action == "undo":
+        if request.action == "undo":
             if graph.undo_depth <= self._floor:
                 raise PatchError("there is nothing to undo")
             graph.undo(author=author)
-        elif action == "redo":
+        elif request.action == "redo":
             graph.redo(author=author)
         else:
-            graph.apply(graph.tidying(), author=author)
+            graph.apply(graph.tidying(set(request.nodes)), author=author)
 
     def _fits(self, request: FitsRequest) -> Fits:
         try:

@@ -109,11 +109,12 @@ class Edit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", ta
 
 
 class History(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="history"):
-    """Undo or redo one step; tidy lays the graph out anew (one undoable step)."""
+    """Undo or redo one step; tidy lays the graph out anew, or only some `nodes` (one undoable step)."""
 
     client: str
     sequence: int
     action: Literal["undo", "redo", "tidy"]
+    nodes: list[str] = []
 
 
 class FitsRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fits"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -482,9 +482,14 @@ class Graph:
         needed = self._state.upstream(t.id for t in tensors)
         self.apply(self._state.removal(id for id in self._state.nodes if id not in needed))
 
-    def tidying(self) -> Patch:
-        """The patch that lays all nodes out anew; `apply` it to make it a step."""
-        return layout.tidy(self._state, self._inference)
+    def tidying(self, only: Collection[str] = ()) -> Patch:
+        """The patch that lays all nodes out anew, or only those of some ids; `apply` it to make it a step.
+
+        Raises PatchError for an id that no node has.
+        """
+        for id in only:
+            self._state.node(id)
+        return layout.tidy(self._state, self._inference, only)
 
     def place(self) -> None:
         """Lay the graph out if some node has no position yet; not a step of its own."""

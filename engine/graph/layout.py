@@ -7,11 +7,11 @@ is laid out by itself, and is one box to the scope around it, so boxes cover nei
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from flowloom.graph.document import Move, Patch
+from flowloom.graph.document import Move, NodeDoc, Patch
 from flowloom.graph.inference import Inference
 from flowloom.graph.kinds import find_kind
 from flowloom.graph.state import State
@@ -48,10 +48,20 @@ class _Items:
     ends: set[str] = field(default_factory=set)
 
 
-def tidy(state: State, inference: Inference) -> Patch:
-    """The moves that lay out all nodes; nodes that are there already get none."""
-    places = arrange(state, {id: size(state, inference, id) for id in state.nodes}).places
-    return [Move(id, x, y) for id, (x, y) in places.items() if (state.nodes[id].x, state.nodes[id].y) != (x, y)]
+def tidy(state: State, inference: Inference, only: Collection[str] = ()) -> Patch:
+    """The moves that lay out all nodes, or only some, whose upper left corner stays; those in place get none."""
+    nodes = [state.nodes[id] for id in state.nodes if not only or id in only]
+    places = arrange(state, {node.id: size(state, inference, node.id) for node in nodes}).places
+    right, down = _shift(nodes, places) if only else (0.0, 0.0)
+    moves = [Move(node.id, places[node.id][0] + right, places[node.id][1] + down) for node in nodes]
+    return [move for move in moves if (state.nodes[move.id].x, state.nodes[move.id].y) != (move.x, move.y)]
+
+
+def _shift(nodes: Sequence[NodeDoc], places: Mapping[str, Place]) -> Place:
+    """From the corner of these places to that of where the nodes are now."""
+    now = [(node.x, node.y) for node in nodes if node.x is not None and node.y is not None]
+    corners = [tuple(min(place[axis] for place in each) for axis in (0, 1)) for each in (now, places.values()) if each]
+    return (corners[0][0] - corners[1][0], corners[0][1] - corners[1][1]) if len(corners) == 2 else (0.0, 0.0)
 
 
 def size(state: State, inference: Inference, id: str) -> Size:
@@ -70,8 +80,8 @@ def size(state: State, inference: Inference, id: str) -> Size:
 
 
 def arrange(state: State, sizes: Mapping[str, Size]) -> Drawing:
-    """Lay out the nodes, which have these sizes, and the scopes around them."""
-    scopes = _scopes(state)
+    """Lay out the nodes that have these sizes, and the scopes around them."""
+    scopes = _scopes(state, sizes)
     known = dict(sizes)
     inner: dict[str, dict[str, Place]] = {}
     for path in sorted(scopes, key=_depth, reverse=True):
@@ -92,11 +102,11 @@ def arrange(state: State, sizes: Mapping[str, Size]) -> Drawing:
     return drawing
 
 
-def _scopes(state: State) -> dict[str, _Items]:
-    """The items of every scope, in the order of computation of the first node in each."""
+def _scopes(state: State, ids: Container[str]) -> dict[str, _Items]:
+    """The items of every scope that holds some of these nodes, in the order of computation of the first in each."""
     scopes: dict[str, _Items] = {"": _Items()}
     chains: dict[str, list[str]] = {}  # the scopes around a node as items, from the outermost, and then the node
-    for id in state.sorted(state.nodes):
+    for id in state.sorted(id for id in state.nodes if id in ids):
         node = state.nodes[id]
         parts = node.scope.split("/") if node.scope else []
         chains[id] = [*(f"/{'/'.join(parts[: i + 1])}" for i in range(len(parts))), id]
@@ -107,6 +117,8 @@ def _scopes(state: State) -> dict[str, _Items]:
         if node.kind in ENDS:
             scopes[node.scope].ends.add(id)
     for edge in state.edges.values():
+        if edge.source not in chains or edge.target not in chains:
+            continue
         ends = list(zip(chains[edge.source], chains[edge.target], strict=False))
         shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], ends))
         source, target = ends[shared]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,3 +143,26 @@ def test_tidying_is_one_step_that_can_be_taken_back() -> None:
 
 def test_an_empty_graph_has_nothing_to_tidy() -> None:
     assert fl.Graph().tidying() == []
+
+
+def test_some_nodes_are_laid_out_by_themselves_and_the_others_stay() -> None:
+    g = walks.model()
+    g.place()
+    for id in list(g.nodes):
+        g.apply([Move(id, 500.0 + 7 * len(id), 300.0)])
+    chosen = [g[name].id for name in ("x", "hidden", "scale")]
+    before = {id: (n.x, n.y) for id, n in g.nodes.items()}
+
+    g.apply(g.tidying(chosen))
+
+    corner = tuple(min(before[id][axis] for id in chosen) for axis in (0, 1))
+    after = {id: (n.x, n.y) for id, n in g.nodes.items()}
+    assert tuple(min(after[id][axis] for id in chosen) for axis in (0, 1)) == corner
+    assert len({after[id] for id in chosen}) == len(chosen)
+    assert {id: place for id, place in after.items() if id not in chosen} == {
+        id: place for id, place in before.items() if id not in chosen
+    }
+    g.undo()
+    assert {id: (n.x, n.y) for id, n in g.nodes.items()} == before
+    with pytest.raises(fl.PatchError, match="there is no node 'ghost'"):
+        g.tidying(["ghost"])

@@ -207,12 +207,13 @@ export interface Edit {
   patch: Change[];
 }
 
-/** Undo or redo one step; tidy lays the graph out anew (one undoable step). */
+/** Undo or redo one step; tidy lays the graph out anew, or only some `nodes` (one undoable step). */
 export interface History {
   type: "history";
   client: string;
   sequence: number;
   action: "redo" | "tidy" | "undo";
+  nodes: string[];
 }
 
 /** Which input ports could take a wire from this output port? Asked once, when a drag starts. */

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import type { KindInfo, NodeDoc } from "../wire";
+import { type Alignment, ALIGNMENTS } from "./aligning";
 import { DataFeatures } from "./DataFeatures";
 import { DraftInput } from "./DraftInput";
 import { freeName } from "./edits";
@@ -48,6 +49,7 @@ export function Inspector() {
               Bypass or compute again
             </button>
           )}
+          {nodes.length + scopes.length > 1 && <LineUp />}
           <RemoveButton label={total === 1 ? "Disconnect" : "Delete"} onRemove={() => session.removeSelected()} />
         </>
       )}
@@ -69,6 +71,27 @@ function Overview() {
       <p className="fl-quiet">Select a node to see and change what it does.</p>
       <DataFeatures />
     </>
+  );
+}
+
+/** Ways to line up what is selected. */
+function LineUp() {
+  const session = useSession();
+  return (
+    <select
+      className="fl-input fl-remove"
+      aria-label="Line up"
+      data-testid="line-up"
+      value=""
+      onChange={({ target }) => session.align(target.value as Alignment)}
+    >
+      <option value="">Line up…</option>
+      {Object.entries(ALIGNMENTS).map(([how, title]) => (
+        <option key={how} value={how}>
+          {title}
+        </option>
+      ))}
+    </select>
   );
 }
 

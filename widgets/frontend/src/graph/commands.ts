@@ -1,3 +1,4 @@
+import { type Alignment, ALIGNMENTS } from "./aligning";
 import type { Session } from "./session";
 
 /** What a command works on besides the session. */
@@ -102,12 +103,22 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     id: "tidy",
-    title: "Tidy the layout",
+    title: "Tidy the layout of the selection, or of all",
     group: "Arrange",
     keys: ["Ctrl+Shift+L"],
-    run: ({ session }) => session.store.history("tidy"),
+    run: ({ session }) => session.tidy(),
     idle: isEmpty,
   },
+  ...Object.entries(ALIGNMENTS).map(
+    ([how, title]): Command => ({
+      id: how,
+      title,
+      group: "Arrange",
+      keys: [],
+      run: ({ session }) => session.align(how as Alignment),
+      idle: ({ selectedNodes }) => selectedNodes.size < 2,
+    }),
+  ),
   {
     id: "fold",
     title: "Fold or open a scope",

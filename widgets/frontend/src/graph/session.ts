@@ -1,4 +1,5 @@
 import type { EdgeDoc, PortVerdict } from "../wire";
+import { type Alignment, aligned } from "./aligning";
 import { edgeId } from "./document";
 import { bypass, remove } from "./edits";
 import { FlowMaker } from "./flow";
@@ -202,6 +203,25 @@ export class Session extends Observable {
     const wish = this.explaining ? "explain" : "edit";
     this.explaining = false;
     return open ? wish : null;
+  }
+
+  /** Line up what is selected. */
+  align(how: Alignment): void {
+    const boxes = new Map([...this.selectedNodes].map((id) => [id, this.maker.shown(id)] as const));
+    const shown = new Map([...boxes].filter((entry): entry is [string, Box] => entry[1] !== undefined));
+    if (shown.size < 2) return;
+    const wanted = new Map([...aligned(shown, how)].map(([id, place]) => [id, { ...place, dragging: false }]));
+    const { nodes } = this.store.view;
+    const moves = [...this.maker.documentPlaces(wanted)].filter(
+      ([id, { x, y }]) => nodes.get(id)?.x !== x || nodes.get(id)?.y !== y,
+    );
+    this.store.edit(moves.map(([id, { x, y }]) => ({ op: "move", id, x, y })));
+  }
+
+  /** Lay out what is selected, or all if that is less than two nodes. */
+  tidy(): void {
+    const chosen = members(scopesOf(this.store.view), this.selectedNodes);
+    this.store.history("tidy", chosen.size < 2 ? [] : [...chosen]);
   }
 
   /** Bypass what is selected, or have it compute again. */

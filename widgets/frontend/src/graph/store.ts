@@ -86,12 +86,12 @@ export class GraphStore extends Observable {
     this.rebuild();
   }
 
-  /** Undo or redo one step, or lay the graph out anew. */
-  history(action: History["action"]): void {
+  /** Undo or redo one step, or lay the graph out anew, or some of its nodes. */
+  history(action: History["action"], nodes: string[] = []): void {
     for (const handIn of this.beforeEdit) handIn();
     this.refusal = null;
     this.announcement = { undo: "Undone", redo: "Redone", tidy: "Tidied" }[action];
-    this.host.send("graph", { type: "history", client: this.host.client, sequence: ++this.sequence, action });
+    this.host.send("graph", { type: "history", client: this.host.client, sequence: ++this.sequence, action, nodes });
     this.changed();
   }
 
