@@ -22,6 +22,7 @@ import { edgeId } from "./document";
 import { connect, reconnect } from "./edits";
 import type { FlowEdge, FlowNode } from "./flow";
 import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
+import { Minimap } from "./Minimap";
 import { NodeView } from "./NodeView";
 import { Popups } from "./Popups";
 import { Refusal } from "./Refusal";
@@ -149,6 +150,7 @@ export function Canvas() {
       {view.nodes.size === 0 && <EmptyCanvas />}
       <WiringHint canvas={wrapper} />
       <Refusal />
+      <Minimap />
       <Popups />
     </div>
   );

@@ -147,6 +147,14 @@ export const COMMANDS: readonly Command[] = [
     idle: isEmpty,
   },
   {
+    id: "map",
+    title: "Show or hide the map",
+    group: "Look",
+    keys: ["M"],
+    run: ({ session }) => session.toggleMap(),
+    idle: isEmpty,
+  },
+  {
     id: "search",
     title: "Find a node",
     group: "Find",

@@ -11,6 +11,7 @@ import {
 } from "./arrangement";
 import { type Border, borderPort, borders, NO_BORDER } from "./border";
 import { edgeId } from "./document";
+import { familyHue } from "./families";
 import type { Folds } from "./folds";
 import { type Geometry, geometryOf, scopeGeometry } from "./geometry";
 import { type Box, place } from "./place";
@@ -83,6 +84,14 @@ interface Scene {
   levels: Map<string, number | null>;
 }
 
+/** Something as a map shows it: a block in a hue, or the frame of an open scope. */
+export interface Mapped {
+  id: string;
+  box: Box;
+  hue: string;
+  framed: boolean;
+}
+
 /**
  * Turns the graph into React Flow's nodes and edges. What has not changed keeps its identity, so that React Flow draws
  * only what has.
@@ -150,6 +159,16 @@ export class FlowMaker {
   /** The ids of all that is to be seen, but for the boxes of open scopes, whose nodes are. */
   visible(): string[] {
     return this.scene(this.store.view).order.filter((id) => this.isSolid(id));
+  }
+
+  /** All that is to be seen, outer scopes before what lies in them. */
+  mapped(view: GraphView): Mapped[] {
+    const { order, arrangement } = this.scene(view);
+    return order.map((id) => {
+      const node = view.nodes.get(id);
+      const hue = node ? familyHue(this.store.kinds.get(node.kind)?.family) : "var(--fl-border-strong)";
+      return { id, box: arrangement.boxes.get(id)!, hue, framed: !this.isSolid(id) };
+    });
   }
 
   /** The innermost open scope whose box holds a point of the canvas; "" is the top. */

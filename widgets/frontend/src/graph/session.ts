@@ -38,6 +38,8 @@ export class Session extends Observable {
   /** Counts the wishes to edit what is selected; the inspector opens and takes the focus, once for each. */
   inspections = 0;
   popup: Popup | null = null;
+  /** Whether there is a map while not all is in view. */
+  map = true;
   /** What is drawn, and where. */
   readonly maker: FlowMaker;
   /** Counts the wishes to see something. */
@@ -86,6 +88,12 @@ export class Session extends Observable {
 
   open(popup: Popup): void {
     this.popup = popup;
+    this.changed();
+  }
+
+  toggleMap(): void {
+    this.map = !this.map;
+    this.store.announce(this.map ? "Map shown" : "Map hidden");
     this.changed();
   }
 
