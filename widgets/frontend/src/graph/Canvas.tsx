@@ -24,6 +24,7 @@ import type { FlowEdge, FlowNode } from "./flow";
 import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
 import { Minimap } from "./Minimap";
 import { NodeView } from "./NodeView";
+import { Overview, overviewBelow } from "./Overview";
 import { Popups } from "./Popups";
 import { Refusal } from "./Refusal";
 import { scopePath } from "./scopes";
@@ -50,8 +51,16 @@ export function Canvas() {
   const folds = useFolds();
   const { maker } = session;
   const { drags, move } = useDrags(store, maker);
-  const nodes = useMemo(() => maker.nodes(view, selectedNodes, drags), [maker, view, folds, selectedNodes, drags]);
-  const edges = useMemo(() => maker.edges(view, selectedEdges), [maker, view, folds, selectedEdges]);
+  const limit = useMemo(() => overviewBelow(maker.visible().length), [maker, view, folds]);
+  const overview = useStore(({ transform }) => transform[2] < limit);
+  const nodes = useMemo(
+    () => (overview ? [] : maker.nodes(view, selectedNodes, drags)),
+    [overview, maker, view, folds, selectedNodes, drags],
+  );
+  const edges = useMemo(
+    () => (overview ? [] : maker.edges(view, selectedEdges)),
+    [overview, maker, view, folds, selectedEdges],
+  );
   const framing = useRef(false); // a frame is being drawn around what is to be selected
   const wires = useWiring();
   const firstView = useFirstView();
@@ -124,7 +133,7 @@ export function Canvas() {
         fitView
         fitViewOptions={FIT}
         onInit={firstView}
-        minZoom={0.05}
+        minZoom={0.02}
         maxZoom={2}
         onlyRenderVisibleElements
         elevateNodesOnSelect={false}
@@ -145,6 +154,7 @@ export function Canvas() {
         proOptions={{ hideAttribution: true }}
       >
         <Background gap={20} size={2} color="var(--fl-grid)" />
+        {overview && <Overview />}
         <CanvasBar />
       </ReactFlow>
       {view.nodes.size === 0 && <EmptyCanvas />}

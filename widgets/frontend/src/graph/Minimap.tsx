@@ -3,7 +3,7 @@ import { type PointerEvent, useEffect, useMemo, useRef } from "react";
 import { type Colours, useColours } from "./colours";
 import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
 import type { Mapped } from "./flow";
-import type { Box } from "./place";
+import { type Box, boundsOf } from "./place";
 import "./minimap.css";
 
 const WIDTH = 176;
@@ -20,7 +20,7 @@ export function Minimap() {
   const folds = useFolds();
   const shown = useSelected(({ map }) => map);
   const items = useMemo(() => session.maker.mapped(view), [session, view, folds]);
-  const bounds = useMemo(() => boundsOf(items), [items]);
+  const bounds = useMemo(() => boundsOf(items.map(({ box }) => box)), [items]);
   const seen = useSeen();
   if (!shown || bounds === null || seen === null || seen.screen < ROOM || within(bounds, seen)) return null;
   return <Map items={items} bounds={bounds} seen={seen} />;
@@ -80,18 +80,6 @@ function useSeen(): (Box & { screen: number }) | null {
   const height = useStore((state) => state.height);
   if (width === 0) return null;
   return { x: -x / zoom, y: -y / zoom, width: width / zoom, height: height / zoom, screen: width };
-}
-
-function boundsOf(items: readonly Mapped[]): Box | null {
-  if (items.length === 0) return null;
-  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const { box } of items) {
-    left = Math.min(left, box.x);
-    top = Math.min(top, box.y);
-    right = Math.max(right, box.x + box.width);
-    bottom = Math.max(bottom, box.y + box.height);
-  }
-  return { x: left, y: top, width: Math.max(1, right - left), height: Math.max(1, bottom - top) };
 }
 
 function within(inner: Box, outer: Box): boolean {

@@ -17,7 +17,7 @@ import { type Geometry, geometryOf, scopeGeometry } from "./geometry";
 import { type Box, place } from "./place";
 import { type Ports, portsOf } from "./ports";
 import { LANES, levelOf } from "./route";
-import { ancestors, parentOf, pathOf, type Scope, type ScopeTree, scopeId, scopePath, scopesOf } from "./scopes";
+import { ancestors, nameOf, parentOf, pathOf, type Scope, type ScopeTree, scopeId, scopePath, scopesOf } from "./scopes";
 import type { GraphStore, GraphView } from "./store";
 
 interface OpData extends Record<string, unknown> {
@@ -90,6 +90,15 @@ export interface Mapped {
   box: Box;
   hue: string;
   framed: boolean;
+  name: string;
+}
+
+/** A wire as a map shows it: a line. */
+export interface Wire {
+  x1: number;
+  y1: number;
+  x2: number;
+  y2: number;
 }
 
 /**
@@ -167,7 +176,24 @@ export class FlowMaker {
     return order.map((id) => {
       const node = view.nodes.get(id);
       const hue = node ? familyHue(this.store.kinds.get(node.kind)?.family) : "var(--fl-border-strong)";
-      return { id, box: arrangement.boxes.get(id)!, hue, framed: !this.isSolid(id) };
+      const name = node?.name ?? nameOf(scopePath(id) ?? "");
+      return { id, box: arrangement.boxes.get(id)!, hue, framed: !this.isSolid(id), name };
+    });
+  }
+
+  /** All wires between what is to be seen. */
+  wired(view: GraphView): Wire[] {
+    const { holder, arrangement } = this.scene(view);
+    const boxOf = (id: string): { id: string; box: Box } => {
+      const path = holder(id);
+      const shown = path === null ? id : scopeId(path);
+      return { id: shown, box: arrangement.boxes.get(shown)! };
+    };
+    return view.edges.flatMap((edge) => {
+      const [from, to] = [boxOf(edge.source), boxOf(edge.target)];
+      if (from.id === to.id) return [];
+      const [y1, y2] = [from, to].map(({ box }) => box.y + box.height / 2) as [number, number];
+      return [{ x1: from.box.x + from.box.width, y1, x2: to.box.x, y2 }];
     });
   }
 

@@ -34,6 +34,19 @@ export function place(
   }
 }
 
+/** The box around all of these; null if there are none. It has an extent even if they have not. */
+export function boundsOf(boxes: readonly Box[]): Box | null {
+  if (boxes.length === 0) return null;
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { x, y, width, height } of boxes) {
+    left = Math.min(left, x);
+    top = Math.min(top, y);
+    right = Math.max(right, x + width);
+    bottom = Math.max(bottom, y + height);
+  }
+  return { x: left, y: top, width: Math.max(1, right - left), height: Math.max(1, bottom - top) };
+}
+
 /** The box, moved down until it covers none of the others. */
 export function free(box: Box, others: Iterable<Box>): Box {
   const sorted = [...others].sort((a, b) => a.y - b.y);

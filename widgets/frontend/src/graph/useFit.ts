@@ -1,6 +1,7 @@
-import { type ReactFlowInstance, useReactFlow, useStoreApi } from "@xyflow/react";
+import { getViewportForBounds, type ReactFlowInstance, useReactFlow, useStoreApi } from "@xyflow/react";
 import type { FlowEdge, FlowNode } from "./flow";
 import { useSession } from "./GraphProvider";
+import { boundsOf } from "./place";
 
 /** How all of a graph is fitted into view. */
 export const FIT = { maxZoom: 1, padding: 0.1 };
@@ -12,12 +13,14 @@ const READABLE = 0.5;
 
 /** After all of a graph has been fitted into the first view: its beginning instead, if all is too large for that. */
 export function useFirstView(): (flow: ReactFlowInstance<FlowNode, FlowEdge>) => void {
+  const { maker, store } = useSession();
   const state = useStoreApi();
   return (flow) => {
     const { width, height } = state.getState();
-    const bounds = flow.getNodesBounds(flow.getNodes());
+    const bounds = boundsOf(maker.mapped(store.view).map(({ box }) => box));
+    if (bounds === null || width === 0) return;
     const zoom = Math.min(width / bounds.width, height / bounds.height) / (1 + FIT.padding);
-    if (zoom >= SMALLEST || bounds.width === 0 || width === 0) return;
+    if (zoom >= SMALLEST) return;
     const tall = bounds.height * READABLE > height;
     const y = tall ? -bounds.y * READABLE + MARGIN : height / 2 - (bounds.y + bounds.height / 2) * READABLE;
     void flow.setViewport({ x: -bounds.x * READABLE + MARGIN, y, zoom: READABLE });
@@ -27,10 +30,17 @@ export function useFirstView(): (flow: ReactFlowInstance<FlowNode, FlowEdge>) =>
 /** Brings all nodes into view, or the selected ones, if there are any. */
 export function useFit(which: "all" | "selected"): () => void {
   const session = useSession();
-  const { fitView } = useReactFlow();
+  const { setViewport } = useReactFlow();
+  const state = useStoreApi();
   return () => {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const nodes = which === "all" ? [] : [...session.selectedNodes].map((id) => ({ id }));
-    void fitView({ ...(nodes.length > 0 && { nodes }), ...FIT, duration: still ? 0 : 150 });
+    const { maker, selectedNodes, store } = session;
+    const chosen = which === "all" ? [] : [...selectedNodes].flatMap((id) => maker.shown(id) ?? []);
+    const bounds = boundsOf(chosen.length > 0 ? chosen : maker.mapped(store.view).map(({ box }) => box));
+    if (bounds === null) return;
+    const { width, height, minZoom } = state.getState();
+    const { maxZoom, padding } = FIT;
+    const viewport = getViewportForBounds(bounds, width, height, minZoom, maxZoom, padding);
+    void setViewport(viewport, { duration: still ? 0 : 150 });
   };
 }
