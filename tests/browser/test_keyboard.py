@@ -31,13 +31,13 @@ def test_node_is_added_wired_set_and_trained_by_keyboard(notebook: Opener) -> No
     keys.press("Control+A")
     keys.type("0.25")
     keys.press("Enter")
-    opened.eventually("g.nodes[g['dropout'].id].params", {"rate": 0.25})
+    opened.eventually("[n.params for n in g.nodes.values() if n.name == 'dropout']", [{"rate": 0.25}])
 
     _focus(page, "dropout")
     keys.press("Delete")
     opened.eventually("'dropout' in [n.name for n in g.nodes.values()]", False)
     keys.press("Control+z")
-    opened.eventually("g.nodes[g['dropout'].id].params", {"rate": 0.25})
+    opened.eventually("[n.params for n in g.nodes.values() if n.name == 'dropout']", [{"rate": 0.25}])
     keys.press("Control+Shift+Z")
     opened.eventually("'dropout' in [n.name for n in g.nodes.values()]", False)
 
