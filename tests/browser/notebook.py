@@ -138,15 +138,26 @@ class OpenNotebook:
         assert reply["content"]["status"] == "ok", reply["content"]
 
     def eventually(self, expression: str, expected: Any = True, timeout: float = 10) -> None:
-        """Wait until a Python expression in the kernel has the expected value; AssertionError if it never has."""
-        last = None
+        """Wait until a Python expression in the kernel has the expected value; AssertionError if it never has.
+
+        It may fail meanwhile, such as on a node that is not there yet.
+        """
+        last = ""
 
         def agrees() -> bool:
             nonlocal last
-            last = self.py(expression)
-            return bool(last == expected)
+            try:
+                value = self.py(expression)
+            except AssertionError as error:
+                last = str(error)
+                return False
+            last = f"it is {value!r}"
+            return bool(value == expected)
 
-        wait_until(agrees, f"{expression} to be {expected!r}", timeout)
+        try:
+            wait_until(agrees, f"{expression} to be {expected!r}", timeout)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {last}") from None
 
     def close(self) -> None:
         """Close the page and end the kernel."""
