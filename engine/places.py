@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import PurePath
 from types import FrameType
 from typing import TypeAlias
@@ -10,8 +13,23 @@ from typing import TypeAlias
 Place: TypeAlias = tuple[str, int]  # a code object's file name, and a line in it
 
 
+_hidden: ContextVar[bool] = ContextVar("no user code runs", default=False)
+
+
+@contextmanager
+def nowhere() -> Iterator[None]:
+    """What is built inside is built by no line of the user's that ran: it was read from a file or a page."""
+    token = _hidden.set(True)
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
+
+
 def user_place() -> Place | None:
     """The line of the innermost caller that is neither flowloom's own code nor NumPy's, which calls it back."""
+    if _hidden.get():
+        return None
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] not in ("flowloom", "numpy"):

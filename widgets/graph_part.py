@@ -9,8 +9,11 @@ import msgspec
 from flowloom.graph import Applied, Graph, PatchError, Problem, Tensor
 from flowloom.graph.document import Move, SetNote
 from flowloom.graph.trial import open_ports
+from flowloom.widgets.code import code_of, edit_code
 from flowloom.widgets.wire import (
+    CodeRequest,
     Edit,
+    EditCode,
     Fits,
     FitsRequest,
     GraphEvent,
@@ -70,6 +73,10 @@ class GraphPart:
                 self._send(self._fits(request))
             case Sync():
                 self._send(GraphReset(self.state()))
+            case CodeRequest(client):
+                self._send(code_of(self.graph, client))
+            case EditCode():
+                self._send(edit_code(self.graph, request))
 
     # ------------------------------------------------------------ requests
 

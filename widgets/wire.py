@@ -129,7 +129,21 @@ class Sync(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", ta
     """The view has missed a revision: send the document again."""
 
 
-GraphRequest: TypeAlias = Edit | History | FitsRequest | Sync
+class CodeRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="code"):
+    """What is the Python of the graph now?"""
+
+    client: str
+
+
+class EditCode(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="edit_code"):
+    """Make the graph what this Python says: one undoable step, or none if it cannot be read."""
+
+    client: str
+    sequence: int
+    text: str
+
+
+GraphRequest: TypeAlias = Edit | History | FitsRequest | Sync | CodeRequest | EditCode
 
 # ---------------------------------------------------------------- graph: kernel to browser
 
@@ -179,7 +193,45 @@ class GraphReset(Struct, frozen=True, tag_field="type", tag="reset"):
     state: GraphState
 
 
-GraphEvent: TypeAlias = Patched | Rejected | Fits | GraphReset
+class NodeLines(Struct, frozen=True):
+    """The lines of source on which a node stands, counted from 1."""
+
+    id: str
+    first: int
+    last: int
+
+
+class Code(Struct, frozen=True, tag_field="type", tag="code_is"):
+    """The Python of the graph at `revision`; `text` is null, and `message` says why, while there is none."""
+
+    client: str
+    revision: int
+    text: str | None
+    lines: list[NodeLines]
+    message: str = ""
+
+
+class CodeTaken(Struct, frozen=True, tag_field="type", tag="code_taken"):
+    """The graph is what the proposed Python says, by the patch that was sent before. `lines` are those of its text."""
+
+    client: str
+    sequence: int
+    revision: int
+    changes: int
+    lines: list[NodeLines]
+
+
+class CodeRefused(Struct, frozen=True, tag_field="type", tag="code_refused"):
+    """The proposed Python says no graph; nothing has changed. Line and column count from 1; null: no one place."""
+
+    client: str
+    sequence: int
+    message: str
+    line: int | None
+    column: int | None
+
+
+GraphEvent: TypeAlias = Patched | Rejected | Fits | GraphReset | Code | CodeTaken | CodeRefused
 
 # ---------------------------------------------------------------- the run
 

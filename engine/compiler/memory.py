@@ -30,7 +30,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     return np.ndarray(shape, dtype, memory, -start_of(memory) % ALIGNMENT)
 
 
-def placed(a: Array) -> Array:
+def on_a_line(a: Array) -> Array:
     """The array itself if it begins at a cache line and is in C order, else a copy that is."""
     if a.flags.c_contiguous and start_of(a) % ALIGNMENT == 0:
         return a

@@ -120,6 +120,12 @@ class SetScope(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_fi
     scope: str
 
 
+class Reorder(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="reorder"):
+    """Put these nodes into this order, in the places that they have among all nodes: as if made one after another."""
+
+    ids: list[str]
+
+
 Change: TypeAlias = (
     AddNode
     | RemoveNode
@@ -132,6 +138,7 @@ Change: TypeAlias = (
     | SetNote
     | SetBypassed
     | SetScope
+    | Reorder
 )
 Patch: TypeAlias = list[Change]
 

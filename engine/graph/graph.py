@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct, structs
 
 from flowloom.graph import fixes, layout, trial
+from flowloom.graph.difference import difference, same_nodes
 from flowloom.graph.document import (
     AddNode,
     Change,
@@ -25,6 +26,7 @@ from flowloom.graph.document import (
     Problem,
     RemoveNode,
     Rename,
+    Reorder,
     SetBypassed,
     SetNote,
     SetParam,
@@ -32,6 +34,7 @@ from flowloom.graph.document import (
 from flowloom.graph.expansion import constant_params
 from flowloom.graph.inference import Inference, Inferred
 from flowloom.graph.kinds import Kind, all_kinds, find_kind
+from flowloom.graph.placing import placed
 from flowloom.graph.state import PatchError, State, known_kind
 from flowloom.graph.tensor import Tensor
 from flowloom.graph.variables import Values, Variable
@@ -491,6 +494,18 @@ class Graph:
             self._state.node(id)
         return layout.tidy(self._state, self._inference, only)
 
+    def becoming(self, other: Graph, ids: Mapping[str, str] | None = None) -> Patch:
+        """The patch that makes of this graph what `other` is; `apply` it to make it a step.
+
+        Nodes of the same path and kind, or of the same wires, keep their ids, weights and places. `ids` says by the ids
+        of `other` which those are, as `same_nodes` finds them. Names and seeds of graphs are left alone.
+        """
+        with self.lock:
+            ids = same_nodes(self._state, other._state) if ids is None else ids
+            patch = difference(self._state, other._state, ids)
+            sizes = {ids[id]: layout.size(other._state, other._inference, id) for id in other._state.nodes}
+            return placed(patch, self._state, other._state, ids, sizes)
+
     def place(self) -> None:
         """Lay the graph out if some node has no position yet; not a step of its own."""
         with self.lock:
@@ -533,7 +548,7 @@ def _touched(patch: Sequence[Change]) -> list[str]:
     ids: list[str] = []
     for change in patch:
         match change:
-            case Move() | SetNote() | Rename():
+            case Move() | SetNote() | Rename() | Reorder():
                 pass
             case AddNode(node):
                 ids.append(node.id)

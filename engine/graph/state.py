@@ -20,6 +20,7 @@ from flowloom.graph.document import (
     Patch,
     RemoveNode,
     Rename,
+    Reorder,
     ResetParam,
     SetBypassed,
     SetNote,
@@ -135,6 +136,20 @@ class State:
             stack.extend((s, False) for s in sources if s in wanted and s not in done)
         return list(done)
 
+    def written(self, ids: Iterable[str] | None = None) -> list[str]:
+        """The nodes, or these, in the order in which source has them: that given, if each comes after those it reads.
+
+        Else the nearest order in which that is so.
+        """
+        order = list(self.nodes if ids is None else ids)
+        place = {id: i for i, id in enumerate(order)}
+        there = ((place.get(e.source, -1), place.get(e.target)) for e in self.edges.values())
+        return self.sorted(order) if any(t is not None and s > t for s, t in there) else order
+
+    def ever(self, id: str) -> bool:
+        """Whether a node has or had this id: weights may be kept under it."""
+        return id in self._rank
+
     # ------------------------------------------------------------ one new node, which nothing reads yet
 
     def append(self, node: NodeDoc, edges: Sequence[EdgeDoc], *, named: bool) -> NodeDoc:
@@ -146,7 +161,7 @@ class State:
         if named or node.scope:
             self._check_name(node.name, node.scope)
         if node.params:
-            node = msgspec.structs.replace(node, params=_as_json(node.params))
+            node = msgspec.structs.replace(node, params=as_json(node.params))
         self.nodes[node.id] = node
         self._rank[node.id] = len(self._rank)
         self._ids_by_name[node.scope, node.name] = node.id
@@ -181,7 +196,7 @@ class State:
                 return self._disconnect(edge)
             case SetParam(id, key, value):
                 node = self.node(id)
-                self._replace(node, params={**node.params, **_as_json({key: value})})
+                self._replace(node, params={**node.params, **as_json({key: value})})
                 return SetParam(id, key, node.params[key]) if key in node.params else ResetParam(id, key)
             case ResetParam(id, key):
                 node = self.node(id)
@@ -200,7 +215,7 @@ class State:
                 return Move(id, node.x, node.y)
             case SetNote(id, note):
                 node = self.node(id)
-                self._replace(node, note=_as_json(note))
+                self._replace(node, note=as_json(note))
                 return SetNote(id, node.note)
             case SetBypassed(id, bypassed):
                 node = self.node(id)
@@ -208,6 +223,8 @@ class State:
                     _check_passes(node)
                 self._replace(node, bypassed=bypassed)
                 return SetBypassed(id, node.bypassed)
+            case Reorder(ids):
+                return self._reorder(ids)
 
     def _add(self, node: NodeDoc) -> Change:
         _check_text("an id", node.id)
@@ -218,14 +235,26 @@ class State:
         _check_position(node.x, node.y)
         if node.bypassed:
             _check_passes(node)
-        node = msgspec.structs.replace(node, params=_as_json(node.params), note=_as_json(node.note))
+        node = msgspec.structs.replace(node, params=as_json(node.params), note=as_json(node.note))
         self.nodes[node.id] = node
         if self._rank.setdefault(node.id, len(self._rank)) < len(self._rank) - 1:
-            ordered = sorted(self.nodes.items(), key=lambda item: self._rank[item[0]])
-            self.nodes.clear()
-            self.nodes.update(ordered)
+            self._sort()
         self._ids_by_name[node.scope, node.name] = node.id
         return RemoveNode(node.id)
+
+    def _reorder(self, ids: Sequence[str]) -> Change:
+        before = sorted((self.node(id).id for id in ids), key=self._rank.__getitem__)
+        if len(set(ids)) < len(ids):
+            raise PatchError("an order names each node once")
+        self._rank.update(zip(ids, [self._rank[id] for id in before], strict=True))
+        self._sort()
+        return Reorder(before)
+
+    def _sort(self) -> None:
+        """Put the nodes in the order of their making."""
+        ordered = sorted(self.nodes.items(), key=lambda item: self._rank[item[0]])
+        self.nodes.clear()
+        self.nodes.update(ordered)
 
     def _remove(self, id: str) -> Change:
         node = self.node(id)
@@ -382,7 +411,7 @@ def _check_position(*place: float | None) -> None:
         raise PatchError("a position is two finite numbers")
 
 
-def _as_json(value: Any, depth: int = MOST_DEPTH) -> Any:
+def as_json(value: Any, depth: int = MOST_DEPTH) -> Any:
     """`value` as a document keeps it: tuples as lists, floats that are not finite as text ("inf", "-inf", "nan").
 
     Raises PatchError for what JSON cannot hold.
@@ -399,9 +428,9 @@ def _as_json(value: Any, depth: int = MOST_DEPTH) -> Any:
         case str() if _is_unicode(value):
             return value
         case list() | tuple():
-            return [_as_json(v, depth - 1) for v in value]
+            return [as_json(v, depth - 1) for v in value]
         case dict() if all(isinstance(k, str) and _is_unicode(k) for k in value):
-            return {k: _as_json(v, depth - 1) for k, v in value.items()}
+            return {k: as_json(v, depth - 1) for k, v in value.items()}
         case _:
             raise PatchError(f"a document cannot hold {_shown(value)}")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flowloom.compiler.memory import placed
+from flowloom.compiler.memory import on_a_line
 from flowloom.graph.expansion import VariableInfo
 from flowloom.initializers import initialize
 from flowloom.spec import Spec
@@ -38,7 +38,7 @@ class Values:
         for spec, array in tuple(self._arrays.get(info.key, {}).items()):
             if spec == info.spec:
                 return array
-        made = placed(initialize(info.initializer, info.spec, seed=self.seed, name=info.key))
+        made = on_a_line(initialize(info.initializer, info.spec, seed=self.seed, name=info.key))
         return self._arrays.setdefault(info.key, {}).setdefault(info.spec, made)  # another thread may have set it
 
     def forget(self, nodes: Set[str]) -> None:
@@ -109,7 +109,7 @@ class Variable:
 
     @value.setter
     def value(self, array: Any) -> None:
-        new = placed(np.array(array, dtype=self.dtype))
+        new = on_a_line(np.array(array, dtype=self.dtype))
         if new.shape != self.shape:
             raise ValueError(f"variable {self.name!r} has shape {self.shape}; got {new.shape}")
         self.graph.values.set(self.info, new)

@@ -185,3 +185,20 @@ def test_anything_else_is_refused_with_its_line(what: str) -> None:
 def test_source_without_end_is_refused() -> None:
     with pytest.raises(PythonSourceError, match="the source has 5000000 characters"):
         load(" " * 5_000_000)
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "column", "reason"),
+    [
+        ("import flowloom as fl\nwith fl.Graph() as g:\n    ä = fl.relu(b)", 3, 17, "'b' is not defined"),
+        ("import flowloom as fl\nwith fl.Graph() as g:\n    x = (", 3, 9, "this is not Python: '(' was never closed"),
+        ("", None, None, "the source opens no graph: it needs `with fl.Graph(name) as g:`"),
+    ],
+)
+def test_refusal_has_its_place(source: str, line: int | None, column: int | None, reason: str) -> None:
+    with pytest.raises(PythonSourceError) as caught:
+        load(source)
+
+    error = caught.value
+    assert (error.line, error.column, error.reason) == (line, column, reason)
+    assert str(error) == (reason if line is None else f"line {line}: {reason}")

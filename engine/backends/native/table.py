@@ -15,7 +15,7 @@ from flowloom.backends.native.layout import own_place
 from flowloom.backends.native.listing import Listing
 from flowloom.backends.portable import NotFiniteError, RefusedError
 from flowloom.compiler.expr import CONSTANT
-from flowloom.compiler.memory import aligned, empty, placed, start_of
+from flowloom.compiler.memory import aligned, empty, on_a_line, start_of
 
 Array = np.ndarray[Any, Any]
 VERSIONS = 3  # of an instruction's arguments; see the driver
@@ -40,7 +40,7 @@ class Table:
         self._inputs = {e: k for k, e in enumerate(listing.plan.inputs)}
         self._outputs = {o: k for k, o in enumerate(listing.outputs)}
         self._constants = {
-            p.base: placed(np.asarray(p.base.value))
+            p.base: on_a_line(np.asarray(p.base.value))
             for i in listing.instructions
             for p in i.reads
             if p.base.op is CONSTANT

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from flowloom.graph.state import PatchError
 from flowloom.graph.tensor import Tensor
 from flowloom.graph.variables import Variable
 from flowloom.op import get_op
+from flowloom.places import nowhere
 from flowloom.spec import SpecError
 
 MOST_CHARACTERS = 4 << 20
@@ -49,7 +52,22 @@ _BINARY: dict[type[ast.AST], str] = {
 
 
 class PythonSourceError(ValueError):
-    """Source that is not the description of a graph. One line, naming the line of the source."""
+    """Source that is not the description of a graph. One line, naming the line of the source.
+
+    `line` and `column` count from 1; None where it is not about one place. `reason` is the message without the line.
+    """
+
+    def __init__(self, reason: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(f"line {line}: {reason}" if line else reason)
+        self.reason, self.line, self.column = reason, line, column
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What source describes: a graph, and by id the lines on which each of its nodes stands, counted from 1."""
+
+    graph: Graph
+    lines: dict[str, tuple[int, int]]
 
 
 def load(source: str | Path) -> Graph:
@@ -59,26 +77,46 @@ def load(source: str | Path) -> Graph:
     and literals, use arithmetic and comparisons, and open scopes. Comments above a line become the note of its node.
     Raises PythonSourceError for anything else, with its line, and OSError for a file that cannot be read.
     """
-    if isinstance(source, Path):
-        source = source.read_text(encoding="utf-8")
+    return read(source.read_text(encoding="utf-8") if isinstance(source, Path) else source).graph
+
+
+def read(source: str, inside: Graph | None = None) -> Reading:
+    """What `load` gives, with the lines of each node. Raises PythonSourceError.
+
+    With a graph, the source is what stands inside `with graph as g:`, where flowloom is called `fl`; it is built there.
+    """
     if len(source) > MOST_CHARACTERS:
         raise PythonSourceError(f"the source has {len(source)} characters; at most {MOST_CHARACTERS} are read")
     try:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
-        reason = error.msg if isinstance(error, SyntaxError) else "it is nested too deeply or is not text"
-        raise PythonSourceError(f"{line}this is not Python: {reason}") from None
-    return _Reader(source).graph(module)
+        if not isinstance(error, SyntaxError):
+            raise PythonSourceError("this is not Python: it is nested too deeply or is not text") from None
+        column = error.offset if error.lineno and error.offset else None
+        raise PythonSourceError(f"this is not Python: {error.msg}", error.lineno or None, column) from None
+    reader = _Reader(source)
+    try:
+        with nowhere():
+            return Reading(reader.graph(module) if inside is None else reader.body(module, inside), reader.lines)
+    except PythonSourceError as error:
+        error.column = reader.column(error.line, error.column)
+        raise
 
 
 class _Reader:
     def __init__(self, source: str) -> None:
-        self._lines = source.splitlines()
+        self._lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self._module = ""  # what flowloom is called here
         self._graph: Graph | None = None
         self._graph_name = ""
         self._names: dict[str, Any] = {}
+        self.lines: dict[str, tuple[int, int]] = {}
+
+    def column(self, line: int | None, offset: int | None) -> int | None:
+        """The column in characters; the syntax tree counts bytes."""
+        if line is None or offset is None:
+            return None
+        return len(self._lines[line - 1].encode()[: offset - 1].decode(errors="ignore")) + 1
 
     def graph(self, module: ast.Module) -> Graph:
         for statement in module.body:
@@ -86,6 +124,14 @@ class _Reader:
         if self._graph is None:
             raise PythonSourceError("the source opens no graph: it needs `with fl.Graph(name) as g:`")
         return self._graph
+
+    def body(self, module: ast.Module, graph: Graph) -> Graph:
+        """Build in `graph` what stands inside its `with`."""
+        self._module, self._graph, self._graph_name = "fl", graph, "g"
+        with graph:
+            for statement in module.body:
+                self._statement(statement)
+        return graph
 
     # ------------------------------------------------------------ statements
 
@@ -112,7 +158,8 @@ class _Reader:
 
     def _statement(self, node: ast.stmt) -> None:
         assert self._graph is not None
-        before = set(self._graph.nodes)
+        nodes = self._graph.state.nodes
+        before = len(nodes)
         match node:
             case ast.Pass() | ast.Expr(value=ast.Constant(value=str())):
                 return
@@ -127,10 +174,12 @@ class _Reader:
                 return
             case _:
                 raise _refused(node, "this statement is not part of a graph's description")
-        if note := self._note_above(node):
-            made = [id for id in self._graph.nodes if id not in before]
-            if made:
-                self._graph.state.apply([SetNote(made[-1], note)])
+        made = list(islice(reversed(nodes), len(nodes) - before))[::-1]
+        note = self._note_above(node)
+        if note and made:
+            self._graph.state.apply([SetNote(made[-1], note)])
+        first = node.lineno - (note.count("\n") + 1 if note else 0)
+        self.lines.update(dict.fromkeys(made, (first, node.end_lineno or node.lineno)))
 
     def _scope(self, call: ast.Call) -> AbstractContextManager[Any]:
         match call:
@@ -275,4 +324,5 @@ class _Reader:
 
 
 def _refused(node: ast.AST, reason: str) -> PythonSourceError:
-    return PythonSourceError(f"line {getattr(node, 'lineno', '?')}: {reason}")
+    assert isinstance(node, ast.stmt | ast.expr)
+    return PythonSourceError(reason, node.lineno, node.col_offset + 1)

@@ -6,7 +6,8 @@ import builtins
 import json
 import keyword
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from flowloom.graph.document import EdgeDoc, NodeDoc
 from flowloom.graph.expansion import constant_params
@@ -32,6 +33,16 @@ SYMBOLS = {
 }
 NAMED_FIRST = ("input", "variable")
 
+Lines: TypeAlias = tuple[int, int]  # the first and the last line, counted from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Source, and by id the lines on which each node of the graph stands, its note among them."""
+
+    text: str
+    lines: dict[str, Lines]
+
 
 def to_python(graph: Graph) -> str:
     """Python source that builds the graph again: the same nodes, names, parameters, wires and notes.
@@ -39,6 +50,11 @@ def to_python(graph: Graph) -> str:
     Positions on the canvas and trained values are not in it. Raises SpecError, naming the node, if the graph does not
     typecheck: only a `.flow.json` keeps what is unfinished.
     """
+    return write(graph).text
+
+
+def write(graph: Graph) -> Source:
+    """What `to_python` gives, with the lines of each node."""
     with graph.lock:
         for id in graph.nodes:
             if graph.inferred(id).expansion is None:
@@ -47,7 +63,8 @@ def to_python(graph: Graph) -> str:
                 raise SpecError(
                     f"a bypassed node that does not typecheck has no source. {node.path}: {problem.message}"
                 )
-        return _Writer(graph).source()
+        writer = _Writer(graph)
+        return Source(writer.source(), writer.lines)
 
 
 class _Writer:
@@ -55,7 +72,8 @@ class _Writer:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.order = _ordered(graph)
+        self.order = [graph.nodes[id] for id in graph.state.written()]
+        self.lines: dict[str, Lines] = {}
         self._given: set[tuple[str, str]] = set()  # (scope, name) of the nodes so far, as they will be given
         self._symbols: dict[tuple[str, str], str] = {}  # what each tensor (node id, port) is called
         self._used = {"fl", "g"}
@@ -76,7 +94,10 @@ class _Writer:
                 if written.scope != scope:
                     scope = written.scope
                     lines += [f"    with g.scope({_text(scope)}):"] if scope else []
-                lines += self._lines(written, literals if written is node else {}, "        " if scope else "    ")
+                beside = literals if written is node else {}
+                first = len(lines) + 1
+                lines += self._lines(written, beside, "        " if scope else "    ")
+                self.lines.update(dict.fromkeys([*beside, written.id], (first, len(lines))))
         if len(lines) == 3:
             lines.append("    pass")
         return "\n".join(lines) + "\n"
@@ -207,15 +228,6 @@ class _Writer:
 
     def _name(self, node: NodeDoc, named: bool) -> dict[str, str]:
         return {"name": _text(node.name)} if named else {}
-
-
-def _ordered(graph: Graph) -> list[NodeDoc]:
-    """The nodes as they were made, if each was made after those it reads; else in an order in which it is so."""
-    ids = list(graph.nodes)
-    place = {id: i for i, id in enumerate(ids)}
-    if any(place[e.source] > place[e.target] for e in graph.edges):
-        ids = graph.state.sorted(ids)
-    return [graph.nodes[id] for id in ids]
 
 
 def _kind(node: NodeDoc) -> Kind:

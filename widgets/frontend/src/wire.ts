@@ -101,6 +101,12 @@ export interface SetScope {
   scope: string;
 }
 
+/** Put these nodes into this order, in the places that they have among all nodes: as if made one after another. */
+export interface Reorder {
+  op: "reorder";
+  ids: string[];
+}
+
 /** A way to mend a problem: a label for a button and the patch behind it. */
 export interface Fix {
   label: string;
@@ -229,6 +235,20 @@ export interface Sync {
   type: "sync";
 }
 
+/** What is the Python of the graph now? */
+export interface CodeRequest {
+  type: "code";
+  client: string;
+}
+
+/** Make the graph what this Python says: one undoable step, or none if it cannot be read. */
+export interface EditCode {
+  type: "edit_code";
+  client: string;
+  sequence: number;
+  text: string;
+}
+
 /**
  * Revision `revision` of the graph: the patch, whose it was (client "" is Python), and what it changed.
  *
@@ -272,6 +292,43 @@ export interface Fits {
 export interface GraphReset {
   type: "reset";
   state: GraphState;
+}
+
+/** The lines of source on which a node stands, counted from 1. */
+export interface NodeLines {
+  id: string;
+  first: number;
+  last: number;
+}
+
+/** The Python of the graph at `revision`; `text` is null, and `message` says why, while there is none. */
+export interface Code {
+  type: "code_is";
+  client: string;
+  revision: number;
+  text: string | null;
+  lines: NodeLines[];
+  message: string;
+}
+
+/** The graph is what the proposed Python says, by the patch that was sent before. `lines` are those of its text. */
+export interface CodeTaken {
+  type: "code_taken";
+  client: string;
+  sequence: number;
+  revision: number;
+  changes: number;
+  lines: NodeLines[];
+}
+
+/** The proposed Python says no graph; nothing has changed. Line and column count from 1; null: no one place. */
+export interface CodeRefused {
+  type: "code_refused";
+  client: string;
+  sequence: number;
+  message: string;
+  line: number | null;
+  column: number | null;
 }
 
 /** A number that can be changed while a run goes on. */
@@ -383,11 +440,11 @@ export interface WidgetState {
   run: RunState | null;
 }
 
-export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetBypassed | SetScope;
+export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetBypassed | SetScope | Reorder;
 
-export type GraphRequest = Edit | History | FitsRequest | Sync;
+export type GraphRequest = Edit | History | FitsRequest | Sync | CodeRequest | EditCode;
 
-export type GraphEvent = Patched | Rejected | Fits | GraphReset;
+export type GraphEvent = Patched | Rejected | Fits | GraphReset | Code | CodeTaken | CodeRefused;
 
 export type RunRequest = Command | PointsRequest;
 

@@ -1,3 +1,4 @@
+import { CodePane } from "../code/CodePane";
 import type { Host } from "../host";
 import { Workbench } from "../studio/Workbench";
 import { GraphProvider, useGraph } from "./GraphProvider";
@@ -20,7 +21,10 @@ function Panes() {
       title="editor"
       minimum={360}
       folded
-      tabs={[{ id: "problems", title: "Problems", count: problems.length, content: <ProblemList /> }]}
+      tabs={[
+        { id: "problems", title: "Problems", count: problems.length, content: <ProblemList /> },
+        { id: "code", title: "Code", content: <CodePane /> },
+      ]}
     />
   );
 }

@@ -140,3 +140,12 @@ test("an output of any number shows those that were inferred, and those in use",
   assert.deepEqual([], names([], []));
   assert.deepEqual(["parts.0", "parts.1"], names(["parts.0"], [{ ...edge("n", "b"), source_port: "parts.1" }]));
 });
+
+test("nodes change places among those that stay", () => {
+  const doc = documentOf(["a", "b", "c", "d"].map((id) => node(id)), []);
+
+  const next = applyPatch(doc, [{ op: "reorder", ids: ["d", "a"] }]);
+
+  assert.deepEqual(["d", "b", "c", "a"], [...next.nodes.keys()]);
+  assert.throws(() => applyPatch(doc, [{ op: "reorder", ids: ["a", "nothing"] }]), PatchError);
+});

@@ -15,7 +15,7 @@ export function documentOf(nodes: readonly NodeDoc[], edges: readonly EdgeDoc[])
 
 /** `doc` after the changes of `patch`, in order. Throws PatchError, with `doc` as it was, when one does not apply. */
 export function applyPatch(doc: GraphDoc, patch: readonly Change[]): GraphDoc {
-  const nodes = new Map(doc.nodes);
+  let nodes = new Map(doc.nodes);
   let edges = doc.edges;
   for (const change of patch) {
     switch (change.op) {
@@ -42,6 +42,9 @@ export function applyPatch(doc: GraphDoc, patch: readonly Change[]): GraphDoc {
         edges = left;
         break;
       }
+      case "reorder":
+        nodes = reordered(nodes, change.ids);
+        break;
       default:
         nodes.set(change.id, changeNode(existing(nodes, change.id), change));
     }
@@ -49,7 +52,7 @@ export function applyPatch(doc: GraphDoc, patch: readonly Change[]): GraphDoc {
   return { nodes, edges };
 }
 
-type NodeChange = Exclude<Change, { op: "add_node" | "remove_node" | "connect" | "disconnect" }>;
+type NodeChange = Exclude<Change, { op: "add_node" | "remove_node" | "connect" | "disconnect" | "reorder" }>;
 
 function changeNode(node: NodeDoc, change: NodeChange): NodeDoc {
   switch (change.op) {
@@ -70,6 +73,15 @@ function changeNode(node: NodeDoc, change: NodeChange): NodeDoc {
     case "set_scope":
       return { ...node, scope: change.scope };
   }
+}
+
+/** `ids` in this order, in the places that they have among the nodes. */
+function reordered(nodes: ReadonlyMap<string, NodeDoc>, ids: readonly string[]): Map<string, NodeDoc> {
+  const moved = ids.map((id) => existing(nodes, id));
+  const which = new Set(ids);
+  let next = 0;
+  const order = [...nodes.values()].map((node) => (which.has(node.id) ? moved[next++]! : node));
+  return new Map(order.map((node) => [node.id, node]));
 }
 
 function existing(nodes: ReadonlyMap<string, NodeDoc>, id: string): NodeDoc {

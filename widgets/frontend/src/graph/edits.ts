@@ -108,6 +108,8 @@ export function describe(doc: GraphDoc, patch: readonly Change[]): string {
       const what = patch.length > 1 ? `${patch.length} nodes` : name(last.id);
       return last.bypassed ? `${what} bypassed` : `${what} ${patch.length > 1 ? "compute" : "computes"} again`;
     }
+    case "reorder":
+      return "Order changed";
     case "set_scope": {
       const moved = patch.filter((change) => change.op === "set_scope").length;
       return `${moved > 1 ? `${moved} nodes` : name(last.id)} moved to ${last.scope || "the top"}`;

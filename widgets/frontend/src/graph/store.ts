@@ -1,6 +1,9 @@
 import type { Host } from "../host";
 import type {
   Change,
+  Code,
+  CodeRefused,
+  CodeTaken,
   EdgeDoc,
   FeatureInfo,
   Fits,
@@ -29,6 +32,13 @@ export interface GraphView extends GraphDoc {
   problems: readonly Problem[];
   canUndo: boolean;
   canRedo: boolean;
+}
+
+/** Someone who wishes to hear what Python says of the graph's code. */
+export interface CodeSide {
+  is(code: Code): void;
+  taken(message: CodeTaken): void;
+  refused(message: CodeRefused): void;
 }
 
 interface Pending {
@@ -62,6 +72,7 @@ export class GraphStore extends Observable {
   private readonly asked = new Map<number, (ports: PortVerdict[]) => void>();
   /** The last sequence number before a `sync` that has not been answered yet. */
   private syncedAt: number | null = null;
+  private readonly codeSides = new Set<CodeSide>();
 
   constructor(private readonly host: Host) {
     super();
@@ -102,6 +113,24 @@ export class GraphStore extends Observable {
     return new Promise((resolve) => this.asked.set(request, resolve));
   }
 
+  /** Ask for the Python of the graph; all who hear of code are told. */
+  askCode(): void {
+    this.host.send("graph", { type: "code", client: this.host.client });
+  }
+
+  /** Propose Python for the graph; the sequence number that the answer will have. */
+  editCode(text: string): number {
+    for (const handIn of this.beforeEdit) handIn();
+    this.host.send("graph", { type: "edit_code", client: this.host.client, sequence: ++this.sequence, text });
+    return this.sequence;
+  }
+
+  /** Tell `side` what Python says of the code. Returns how to stop. */
+  hearCode(side: CodeSide): () => void {
+    this.codeSides.add(side);
+    return () => this.codeSides.delete(side);
+  }
+
   /** Show why `patch` will be refused, and hear Python on it without showing it: the refusal may come with fixes. */
   refuse(patch: Change[], node: string, port: string, reason: string): void {
     this.refusal = { node, port, message: reason, code: "spec", specs: [], dimension: null, fixes: [] };
@@ -130,6 +159,10 @@ export class GraphStore extends Observable {
         return this.receiveRejection(message);
       case "fits":
         return this.receiveFits(message);
+      case "code_is":
+      case "code_taken":
+      case "code_refused":
+        return this.receiveCode(message);
       case "reset":
         this.confirmed = viewOf(message.state);
         this.pending = this.pending.filter(({ sequence }) => sequence > (this.syncedAt ?? 0));
@@ -156,6 +189,15 @@ export class GraphStore extends Observable {
     this.refusal = message.problem;
     this.announcement = `Refused: ${message.problem.message}`;
     this.rebuild();
+  }
+
+  private receiveCode(message: Code | CodeTaken | CodeRefused): void {
+    if (message.client !== this.host.client) return;
+    for (const side of this.codeSides) {
+      if (message.type === "code_is") side.is(message);
+      else if (message.type === "code_taken") side.taken(message);
+      else side.refused(message);
+    }
   }
 
   private receiveFits(message: Fits): void {

@@ -1,3 +1,4 @@
+import { CodePane } from "../code/CodePane";
 import { GraphProvider, ProblemList, useGraph, useSession } from "../graph";
 import type { Host } from "../host";
 import { Board } from "../run/Board";
@@ -25,6 +26,7 @@ function Panels({ host }: { host: Host }) {
       tabs={[
         { id: "training", title: "Training", content: training },
         { id: "problems", title: "Problems", count: problems.length, content: <ProblemList /> },
+        { id: "code", title: "Code", content: <CodePane /> },
       ]}
     />
   );
