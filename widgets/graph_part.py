@@ -16,6 +16,8 @@ from flowloom.widgets.wire import (
     EditCode,
     Fits,
     FitsRequest,
+    Followers,
+    FollowersRequest,
     GraphEvent,
     GraphRequest,
     GraphReset,
@@ -71,6 +73,8 @@ class GraphPart:
                 self._change(request)
             case FitsRequest():
                 self._send(self._fits(request))
+            case FollowersRequest():
+                self._send(self._followers(request))
             case Sync():
                 self._send(GraphReset(self.state()))
             case CodeRequest(client):
@@ -108,10 +112,21 @@ class GraphPart:
 
     def _fits(self, request: FitsRequest) -> Fits:
         try:
-            found = self.graph.verdicts(Tensor(self.graph, request.source, request.source_port))
+            if request.side == "input":
+                found = self.graph.verdicts_before(request.source, request.source_port)
+            else:
+                found = self.graph.verdicts(Tensor(self.graph, request.source, request.source_port))
         except PatchError:
             found = {}
         return Fits(request.request, [PortVerdict(id, port, why) for (id, port), why in found.items()])
+
+    def _followers(self, request: FollowersRequest) -> Followers:
+        ends = [(request.source, request.source_port), (request.target, request.target_port)]
+        try:
+            found = self.graph.followers(*((node, port) if node else None for node, port in ends))
+        except PatchError:
+            found = []
+        return Followers(request.request, found)
 
     def _refuse_malformed(self, raw: object, why: str) -> None:
         if isinstance(raw, dict) and isinstance(raw.get("client"), str) and isinstance(raw.get("sequence"), int):

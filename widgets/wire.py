@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from flowloom.graph.document import Change, EdgeDoc, NodeDoc, Problem
+from flowloom.graph.document import Change, EdgeDoc, Follower, NodeDoc, Problem
 
 # ---------------------------------------------------------------- the graph as the browser sees it
 
@@ -118,11 +118,25 @@ class History(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type",
 
 
 class FitsRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fits"):
-    """Which input ports could take a wire from this output port? Asked once, when a drag starts."""
+    """Which input ports could take a wire from this output port? Asked once, when a drag starts.
+
+    With `side` "input": which output ports could a wire to this input port come from?
+    """
 
     request: int
     source: str
     source_port: str
+    side: Literal["output", "input"] = "output"
+
+
+class FollowersRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="followers"):
+    """Which kinds fit behind an output, before an input, or on the wire between them? "" is no such end."""
+
+    request: int
+    source: str = ""
+    source_port: str = ""
+    target: str = ""
+    target_port: str = ""
 
 
 class Sync(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="sync"):
@@ -143,7 +157,7 @@ class EditCode(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"
     text: str
 
 
-GraphRequest: TypeAlias = Edit | History | FitsRequest | Sync | CodeRequest | EditCode
+GraphRequest: TypeAlias = Edit | History | FitsRequest | FollowersRequest | Sync | CodeRequest | EditCode
 
 # ---------------------------------------------------------------- graph: kernel to browser
 
@@ -173,7 +187,7 @@ class Rejected(Struct, frozen=True, tag_field="type", tag="rejected"):
 
 
 class PortVerdict(Struct, frozen=True):
-    """Whether a wire fits an input port; `reason` says why not (null: it fits)."""
+    """Whether a wire fits a port; `reason` says why not (null: it fits)."""
 
     node: str
     port: str
@@ -181,10 +195,17 @@ class PortVerdict(Struct, frozen=True):
 
 
 class Fits(Struct, frozen=True, tag_field="type", tag="fits"):
-    """The answer to a `FitsRequest`: a verdict on every input port of the graph."""
+    """The answer to a `FitsRequest`: a verdict on every port of the other side in the graph."""
 
     request: int
     ports: list[PortVerdict]
+
+
+class Followers(Struct, frozen=True, tag_field="type", tag="followers"):
+    """The answer to a `FollowersRequest`."""
+
+    request: int
+    kinds: list[Follower]
 
 
 class GraphReset(Struct, frozen=True, tag_field="type", tag="reset"):
@@ -231,7 +252,7 @@ class CodeRefused(Struct, frozen=True, tag_field="type", tag="code_refused"):
     column: int | None
 
 
-GraphEvent: TypeAlias = Patched | Rejected | Fits | GraphReset | Code | CodeTaken | CodeRefused
+GraphEvent: TypeAlias = Patched | Rejected | Fits | Followers | GraphReset | Code | CodeTaken | CodeRefused
 
 # ---------------------------------------------------------------- the run
 

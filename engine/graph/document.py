@@ -162,3 +162,15 @@ class Problem(Struct, frozen=True, gc=False):
     specs: list[str] = []
     dimension: str | None = None
     fixes: list[Fix] = []
+
+
+class Follower(Struct, frozen=True, gc=False):
+    """A kind that fits: at which of its inputs, and which of its outputs goes on (null: neither has a say in it).
+
+    `params` are those without which it would not fit.
+    """
+
+    kind: str
+    port: str | None = None
+    output: str | None = None
+    params: dict[str, Any] = {}

@@ -20,6 +20,7 @@ from flowloom.graph.document import (
     Connect,
     Disconnect,
     EdgeDoc,
+    Follower,
     Move,
     NodeDoc,
     Patch,
@@ -32,6 +33,7 @@ from flowloom.graph.document import (
     SetParam,
 )
 from flowloom.graph.expansion import constant_params
+from flowloom.graph.followers import End, followers
 from flowloom.graph.inference import Inference, Inferred
 from flowloom.graph.kinds import Kind, all_kinds, find_kind
 from flowloom.graph.placing import placed
@@ -243,6 +245,19 @@ class Graph:
         """For every input port (node id, port) why `tensor` does not fit; None where it does. Raises PatchError."""
         with self.lock:
             return trial.verdicts(self._state, self._inference, tensor.id, tensor.port)
+
+    def verdicts_before(self, id: str, port: str) -> dict[tuple[str, str], str | None]:
+        """For every output (node id, port) why it does not fit that input; None where it does. Raises PatchError."""
+        with self.lock:
+            return trial.verdicts_before(self._state, self._inference, id, port)
+
+    def followers(self, source: End | None, target: End | None = None) -> list[Follower]:
+        """The kinds that fit behind the output `source`, before the input `target`, or between: (node id, port) each.
+
+        Raises PatchError for a node or port that is not there.
+        """
+        with self.lock:
+            return followers(self._state, self._inference, source, target)
 
     def restore(self, patch: Sequence[Change]) -> None:
         """Apply the patch that an empty graph is filled by; not a step that can be taken back. Raises PatchError."""

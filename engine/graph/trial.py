@@ -63,6 +63,29 @@ def verdicts(state: State, inference: Inference, source: str, source_port: str) 
     return out
 
 
+def verdicts_before(state: State, inference: Inference, target: str, port: str) -> dict[tuple[str, str], str | None]:
+    """For every output port of the graph, why a wire from it does not fit this input; None where it does.
+
+    A wire that is there already is taken to be replaced. Raises PatchError for an unknown target.
+    """
+    check_port(state.node(target), port, "input")
+    behind = state.downstream([target])
+    why_not: dict[object, str | None] = {}  # by spec: all outputs of one spec fit alike
+    out: dict[tuple[str, str], str | None] = {}
+    for id in state.nodes:
+        known = inference.known.get(id, Inferred())
+        exprs = known.exprs()
+        for name in known.outputs:
+            spec = exprs[name].spec if name in exprs else None
+            if id in behind:
+                out[id, name] = "this would close a cycle"
+                continue
+            if spec not in why_not:
+                why_not[spec] = _why_not(state, inference, EdgeDoc(id, name, target, port))
+            out[id, name] = why_not[spec]
+    return out
+
+
 def open_ports(state: State, id: str) -> list[str]:
     """The input ports that a node offers: those it has, and one more of a variadic one."""
     kind = known_kind(state.nodes[id])

@@ -32,7 +32,7 @@ def page(show: Show) -> Page:
 
 
 def titles(page: Page) -> list[str]:
-    return page.locator(".fl-pick-title").all_inner_texts()
+    return page.locator(".fl-chooser-line > span:first-of-type").all_inner_texts()
 
 
 def test_a_node_is_found_by_what_one_knows_of_it(page: Page) -> None:
@@ -42,10 +42,10 @@ def test_a_node_is_found_by_what_one_knows_of_it(page: Page) -> None:
     page.keyboard.type("hidden")
     assert titles(page) == ["block_0/hidden", "block_1/hidden", "block_2/hidden"]
     page.keyboard.press("ArrowDown")
-    expect(page.locator(".fl-pick [aria-selected=true]")).to_contain_text("block_1/hidden")
+    expect(page.locator(".fl-chooser [aria-selected=true]")).to_contain_text("block_1/hidden")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_test_id("find-node")).to_have_count(0)
+    expect(page.get_by_test_id("chooser")).to_have_count(0)
     expect(page.get_by_test_id("node-block_1/hidden")).to_have_attribute("data-selected", "true")
     expect(page.get_by_test_id("node-block_1/hidden")).to_be_in_viewport()
     expect(page.get_by_test_id("canvas")).to_be_focused()
@@ -65,7 +65,7 @@ def test_by_spec_kind_and_place(page: Page, typed: str, found: list[str]) -> Non
     page.get_by_role("combobox", name="Find a node").fill(typed)
     assert titles(page) == found
     if not found:
-        expect(page.get_by_text("No node is like that.")).to_be_visible()
+        expect(page.get_by_text("Nothing is called that.")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("combobox", name="Find a node")).to_have_count(0)
 
@@ -85,12 +85,12 @@ def test_one_in_a_folded_scope_is_shown_and_a_scope_too(page: Page) -> None:
 
 def test_a_command_is_found_and_carried_out(page: Page) -> None:
     page.keyboard.press("Control+k")
-    expect(page.get_by_test_id("pick-undo")).to_have_attribute("aria-disabled", "true")
+    expect(page.get_by_test_id("choice-undo")).to_have_attribute("aria-disabled", "true")
     page.get_by_role("combobox", name="Find a command").fill("select all")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("node-pixels")).to_have_attribute("data-selected", "true")
     page.keyboard.press("Control+k")
-    page.get_by_test_id("pick-bypass").click()
+    page.get_by_test_id("choice-bypass").click()
     expect(page.get_by_test_id("node-block_0/hidden")).to_have_attribute("data-bypassed", "true")
     page.keyboard.press("Control+z")
     expect(page.get_by_test_id("node-block_0/hidden")).not_to_have_attribute("data-bypassed", "true")

@@ -10,7 +10,7 @@ import pytest
 import flowloom as fl
 from flowloom.widgets import GraphEditor
 from flowloom.widgets.graph_part import GraphPart
-from flowloom.widgets.wire import Fits, GraphReset, Patched, Rejected
+from flowloom.widgets.wire import Fits, Followers, GraphReset, Patched, Rejected
 from tests.widgets.models import digits_model
 
 
@@ -193,6 +193,48 @@ def test_verdicts_say_for_every_port_whether_a_wire_fits(views: Views) -> None:
     assert answer.request == 9
     assert verdict[views.id("pixels"), "x"] is None
     assert "float32[batch, 8, 8, 1]" in str(verdict[views.id("loss"), "logits"])
+
+
+def test_verdicts_before_an_input_say_for_every_output_whether_it_fits(views: Views) -> None:
+    loss = views.id("loss")
+    views.part.receive({"type": "fits", "request": 4, "source": loss, "source_port": "logits", "side": "input"})
+
+    answer = views.told[-1]
+    assert isinstance(answer, Fits)
+    verdict = {(p.node, p.port): p.reason for p in answer.ports}
+    assert answer.request == 4
+    assert verdict[views.id("scores"), "y"] is None
+    assert "float32[batch, 8, 8, 1]" in str(verdict[views.id("image"), "y"])
+    assert verdict[loss, "y"] == "this would close a cycle"
+
+
+@pytest.mark.parametrize(
+    ("ends", "fitting", "unfit"),
+    [
+        ({"source": "image", "source_port": "y"}, "layers.conv2d", "layers.embedding"),
+        ({"target": "loss", "target_port": "label"}, "input", "layers.conv2d"),
+        ({"source": "pixels", "source_port": "y", "target": "scores", "target_port": "x"}, "layers.relu", "sum"),
+    ],
+)
+def test_followers_are_the_kinds_that_fit(views: Views, ends: dict[str, str], fitting: str, unfit: str) -> None:
+    named = {key: value if key.endswith("port") else views.id(value) for key, value in ends.items()}
+    before = views.part.state()
+    views.part.receive({"type": "followers", "request": 5, **named})
+
+    answer = views.told[-1]
+    assert isinstance(answer, Followers)
+    kinds = {follower.kind for follower in answer.kinds}
+    assert answer.request == 5
+    assert fitting in kinds
+    assert unfit not in kinds
+    assert views.part.state() == before
+    msgspec.json.encode(answer)
+
+
+def test_nothing_follows_a_port_that_is_gone(views: Views) -> None:
+    views.part.receive({"type": "followers", "request": 6, "source": "gone", "source_port": "y"})
+
+    assert views.told[-1] == Followers(6, [])
 
 
 def test_wire_back_to_its_own_source_would_close_a_cycle(views: Views) -> None:

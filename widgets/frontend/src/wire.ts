@@ -128,6 +128,18 @@ export interface Problem {
   fixes: Fix[];
 }
 
+/**
+ * A kind that fits: at which of its inputs, and which of its outputs goes on (null: neither has a say in it).
+ *
+ * `params` are those without which it would not fit.
+ */
+export interface Follower {
+  kind: string;
+  port: string | null;
+  output: string | null;
+  params: Record<string, unknown>;
+}
+
 /** A port as drawn. `spec` is what arrives or leaves, such as "float32[batch, 10]"; null while unknown. */
 export interface PortInfo {
   name: string;
@@ -222,12 +234,27 @@ export interface History {
   nodes: string[];
 }
 
-/** Which input ports could take a wire from this output port? Asked once, when a drag starts. */
+/**
+ * Which input ports could take a wire from this output port? Asked once, when a drag starts.
+ *
+ * With `side` "input": which output ports could a wire to this input port come from?
+ */
 export interface FitsRequest {
   type: "fits";
   request: number;
   source: string;
   source_port: string;
+  side: "input" | "output";
+}
+
+/** Which kinds fit behind an output, before an input, or on the wire between them? "" is no such end. */
+export interface FollowersRequest {
+  type: "followers";
+  request: number;
+  source: string;
+  source_port: string;
+  target: string;
+  target_port: string;
 }
 
 /** The view has missed a revision: send the document again. */
@@ -274,18 +301,25 @@ export interface Rejected {
   problem: Problem;
 }
 
-/** Whether a wire fits an input port; `reason` says why not (null: it fits). */
+/** Whether a wire fits a port; `reason` says why not (null: it fits). */
 export interface PortVerdict {
   node: string;
   port: string;
   reason: string | null;
 }
 
-/** The answer to a `FitsRequest`: a verdict on every input port of the graph. */
+/** The answer to a `FitsRequest`: a verdict on every port of the other side in the graph. */
 export interface Fits {
   type: "fits";
   request: number;
   ports: PortVerdict[];
+}
+
+/** The answer to a `FollowersRequest`. */
+export interface Followers {
+  type: "followers";
+  request: number;
+  kinds: Follower[];
 }
 
 /** The whole document, in answer to `Sync`. */
@@ -442,9 +476,9 @@ export interface WidgetState {
 
 export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetBypassed | SetScope | Reorder;
 
-export type GraphRequest = Edit | History | FitsRequest | Sync | CodeRequest | EditCode;
+export type GraphRequest = Edit | History | FitsRequest | FollowersRequest | Sync | CodeRequest | EditCode;
 
-export type GraphEvent = Patched | Rejected | Fits | GraphReset | Code | CodeTaken | CodeRefused;
+export type GraphEvent = Patched | Rejected | Fits | Followers | GraphReset | Code | CodeTaken | CodeRefused;
 
 export type RunRequest = Command | PointsRequest;
 

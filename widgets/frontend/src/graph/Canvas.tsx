@@ -22,6 +22,7 @@ import { edgeId } from "./document";
 import { connect, reconnect } from "./edits";
 import type { FlowEdge, FlowNode } from "./flow";
 import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
+import { Menus } from "./Menus";
 import { Minimap } from "./Minimap";
 import { NodeView } from "./NodeView";
 import { Overview, overviewBelow } from "./Overview";
@@ -29,8 +30,13 @@ import { Popups } from "./Popups";
 import { Refusal } from "./Refusal";
 import { scopePath } from "./scopes";
 import { ScopeView } from "./ScopeView";
+import type { PortEnd } from "./store";
+import { useClipboard } from "./useClipboard";
 import { useDrags } from "./useDrags";
 import { FIT, useFirstView } from "./useFit";
+import { useInserting } from "./useInserting";
+import { useMenus } from "./useMenus";
+import { usePortKeys } from "./usePortKeys";
 import { useReveal } from "./useReveal";
 import { useSights } from "./useSights";
 import { useSpace } from "./useSpace";
@@ -39,6 +45,15 @@ import "./graph.css";
 
 const nodeTypes = { op: NodeView, scope: ScopeView };
 const edgeTypes = { wire: EdgeView };
+
+/** How nodes are handled without a pointer, for screen readers. */
+const HELP = {
+  "node.a11yDescription.keyboardDisabled":
+    "Enter edits it, Space selects it. Left and right go to its ports, Shift and an arrow move it while it is selected. " +
+    "Press a to add a node, Delete to remove what is selected.",
+  "edge.a11yDescription.default":
+    "Enter or Space selects it. Then a inserts a node, Delete removes it.",
+};
 
 /** The graph as a drawing that is edited in place: drag nodes, draw wires, delete. */
 export function Canvas() {
@@ -50,7 +65,8 @@ export function Canvas() {
   const wiring = useSelected(({ wiring }) => wiring !== null);
   const folds = useFolds();
   const { maker } = session;
-  const { drags, move } = useDrags(store, maker);
+  const { onNodeDrag, onNodeDragStop, dropped } = useInserting();
+  const { drags, move } = useDrags(store, maker, dropped);
   const limit = useMemo(() => overviewBelow(maker.visible().length), [maker, view, folds]);
   const overview = useStore(({ transform }) => transform[2] < limit);
   const nodes = useMemo(
@@ -62,7 +78,9 @@ export function Canvas() {
     [overview, maker, view, folds, selectedEdges],
   );
   const framing = useRef(false); // a frame is being drawn around what is to be selected
-  const wires = useWiring();
+  const menus = useMenus();
+  const portKey = usePortKeys();
+  const wires = useWiring(menus.addAt);
   const firstView = useFirstView();
   const { getEdge } = useReactFlow<FlowNode, FlowEdge>();
   const zoom = useStore(({ transform }) => (transform[2] < 0.25 ? "block" : transform[2] < 0.5 ? "name" : "full"));
@@ -70,6 +88,7 @@ export function Canvas() {
   const panning = useSpace(wrapper); // then a drag pans over nodes too
   useInspectedInView();
   useSights();
+  useClipboard(wrapper);
 
   const onNodesChange = useCallback(
     (changes: NodeChange<FlowNode>[]) => {
@@ -93,6 +112,11 @@ export function Canvas() {
     [session, getEdge],
   );
   const onKeyDown = (event: KeyboardEvent) => {
+    if (portKey(event) || menus.onKey(event)) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     if (event.key !== "Enter" || !(event.target as Element).matches(".react-flow__node")) return;
     const id = (event.target as HTMLElement).dataset.id;
     if (!id) return;
@@ -116,8 +140,9 @@ export function Canvas() {
       data-wiring={wiring || undefined}
       role="group"
       aria-label={`Graph ${view.name}`}
-      tabIndex={-1}
+      tabIndex={0}
       onKeyDownCapture={onKeyDown}
+      onDoubleClick={menus.onDoubleClick}
     >
       <ReactFlow<FlowNode, FlowEdge>
         nodes={nodes}
@@ -126,6 +151,8 @@ export function Canvas() {
         edgeTypes={edgeTypes}
         onNodesChange={onNodesChange}
         onEdgesChange={onEdgesChange}
+        onNodeDrag={onNodeDrag}
+        onNodeDragStop={onNodeDragStop}
         onNodeDoubleClick={(_, { id }) => openOrInspect(id)}
         onSelectionStart={() => (framing.current = true)}
         onSelectionEnd={() => (framing.current = false)}
@@ -148,6 +175,7 @@ export function Canvas() {
         selectionMode={SelectionMode.Partial}
         multiSelectionKeyCode={["Shift", "Control", "Meta"]}
         nodeDragThreshold={2}
+        ariaLabelConfig={HELP}
         connectionLineType={ConnectionLineType.SmoothStep}
         connectionRadius={24}
         reconnectRadius={12}
@@ -161,7 +189,8 @@ export function Canvas() {
       <WiringHint canvas={wrapper} />
       <Refusal />
       <Minimap />
-      <Popups />
+      <Popups canvas={wrapper} />
+      <Menus canvas={wrapper} />
     </div>
   );
 }
@@ -193,10 +222,11 @@ function useInspectedInView(): void {
 }
 
 /** Drawing wires: by drag or by two clicks, forwards or backwards, new ones or an end of one that is there. */
-function useWiring() {
+function useWiring(addAt: (x: number, y: number, source: PortEnd | null, target: PortEnd | null) => void) {
   const session = useSession();
   const { store } = session;
   const flow = useStoreApi();
+  const moving = useRef<string | null>(null); // the wire of which an end is being taken elsewhere
   const { getEdge, getNode } = useReactFlow<FlowNode, FlowEdge>();
 
   return useMemo(() => {
@@ -222,6 +252,14 @@ function useWiring() {
       const { node: source, port: source_port } = session.wiring;
       store.refuse(connect(store.view, { source, source_port, target, target_port }), target, target_port, reason);
     };
+    /** A new wire that is let go over nothing asks for a node; one that was there is disconnected. */
+    const letGo = (x: number, y: number): void => {
+      if (!session.wiring || !document.elementFromPoint(x, y)?.matches(".react-flow__pane")) return;
+      const { node, port, from } = session.wiring;
+      const edges = moving.current === null ? [] : (getEdge(moving.current)?.data?.edges ?? []);
+      if (moving.current !== null) store.edit(edges.map((edge) => ({ op: "disconnect", edge })));
+      else addAt(x, y, from === "output" ? { node, port } : null, from === "input" ? { node, port } : null);
+    };
     return {
       isValidConnection: (connection: Connection | Edge) =>
         connection.source !== connection.target &&
@@ -243,7 +281,15 @@ function useWiring() {
         );
       },
       onConnectStart: start,
-      onConnectEnd: (_: unknown, { toHandle, isValid }: FinalConnectionState) => {
+      onReconnectStart: (_: unknown, { id }: Edge) => {
+        moving.current = id;
+      },
+      onReconnectEnd: () => {
+        moving.current = null;
+      },
+      onConnectEnd: (event: globalThis.MouseEvent | TouchEvent, { toHandle, isValid }: FinalConnectionState) => {
+        const { clientX, clientY } = "changedTouches" in event ? event.changedTouches[0]! : event;
+        if (!toHandle) letGo(clientX, clientY);
         if (toHandle?.type === "target" && isValid === false) refuse(toHandle.nodeId, toHandle.id ?? "");
         session.endWiring();
       },
@@ -259,5 +305,5 @@ function useWiring() {
         store.dismissRefusal();
       },
     };
-  }, [session, store, flow, getEdge, getNode]);
+  }, [session, store, flow, addAt, getEdge, getNode]);
 }

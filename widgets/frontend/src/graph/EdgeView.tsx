@@ -1,7 +1,9 @@
 import { BaseEdge, EdgeLabelRenderer, type EdgeProps, getSmoothStepPath } from "@xyflow/react";
 import { memo, useState } from "react";
 import type { FlowEdge } from "./flow";
+import { useSelected } from "./GraphProvider";
 import { type Route, routeOf } from "./route";
+import "./edges.css";
 
 /** Width of a character of the label, and the room that it needs beside its ends, in pixels at zoom 1. */
 const CHARACTER = 6.7;
@@ -16,6 +18,7 @@ function shapeOf(spec: string): string {
 export const EdgeView = memo(function EdgeView(props: EdgeProps<FlowEdge>) {
   const { sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, data, selected } = props;
   const [pointed, setPointed] = useState(false);
+  const aimed = useSelected((session) => session.aimed[0] !== undefined && session.aimed[0] === data?.edge);
   const ends = { sourceX, sourceY, sourcePosition, targetX, targetY, targetPosition };
   const [start, end] = [{ x: sourceX, y: sourceY }, { x: targetX, y: targetY }];
   const { path, label, room } = routeOf(start, end, data?.lane ?? 0, data?.level ?? null) ?? backwards(ends);
@@ -26,6 +29,7 @@ export const EdgeView = memo(function EdgeView(props: EdgeProps<FlowEdge>) {
     <g
       className="fl-edge"
       data-broken={data?.broken || undefined}
+      data-aimed={aimed || undefined}
       onPointerEnter={() => setPointed(true)}
       onPointerLeave={() => setPointed(false)}
     >

@@ -29,7 +29,7 @@ export function EmptyCanvas() {
             ))}
           </li>
         )}
-        <li>Drag an entry of the palette onto the canvas, or double-click it.</li>
+        <li>Drag an entry of the palette onto the canvas, or double-click the canvas to search for one.</li>
         <li>Then drag from the port on a node’s right edge to one on another’s left edge.</li>
         <li>Double-click a node to name it and to set its parameters.</li>
       </ul>

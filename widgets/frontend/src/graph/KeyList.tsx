@@ -1,17 +1,22 @@
 import { Fragment, type KeyboardEvent } from "react";
 import { COMMANDS } from "./commands";
 import { CloseIcon } from "./icons";
-import "./picklist.css";
+import "./keylist.css";
 
 /** What is done with the mouse, or with keys that go to one place only. */
 const BY_HAND: [string, string[]][] = [
-  ["Add a node", ["Drag it from the palette"]],
+  ["Add a node", ["A", "Double-click"]],
   ["Connect two ports", ["Drag", "Click, click"]],
+  ["Add a node that fits", ["Drop a wire"]],
+  ["Put a node on a wire", ["Drop it there"]],
   ["Move the view", ["Space+drag", "Middle drag"]],
   ["Zoom", ["Ctrl+wheel"]],
   ["Select several", ["Shift+drag", "Shift+click"]],
   ["Go from node to node", ["Tab"]],
-  ["Move a node", ["Arrow keys"]],
+  ["Go to its ports", ["Left, right"]],
+  ["Connect a port", ["Enter"]],
+  ["Move a selected node", ["Shift+arrow"]],
+  ["Copy, cut and paste", ["Ctrl+C", "Ctrl+X", "Ctrl+V"]],
   ["Select the node that has the focus", ["Space"]],
   ["Open it", ["Enter", "Double-click"]],
 ];

@@ -1,61 +1,69 @@
-import { useEffect, useRef } from "react";
+import { type RefObject, useEffect, useMemo, useRef } from "react";
+import { type Choice, Chooser } from "./Chooser";
 import { COMMANDS } from "./commands";
 import { findCommands, findNodes } from "./finding";
 import { useGraph, useSelected, useSession } from "./GraphProvider";
 import { KeyList } from "./KeyList";
-import { type Choice, PickList } from "./PickList";
 import { scopePath } from "./scopes";
 import { focusCanvas, useCommands } from "./useCommands";
 
+const WIDTH = 420;
+/** Below the bar. */
+const TOP = 48;
+
 /** What is open over the canvas: the search for a node or for a command, or the list of keys. */
-export function Popups() {
+export function Popups({ canvas }: { canvas: RefObject<HTMLElement | null> }) {
   const session = useSession();
   const popup = useSelected(({ popup }) => popup);
   const view = useGraph();
   const run = useCommands();
-  const place = useRef<HTMLDivElement>(null);
+  const keys = useRef<HTMLDivElement>(null);
+  const at = useMemo(() => {
+    const bounds = canvas.current?.getBoundingClientRect();
+    return bounds ? { x: bounds.left + (bounds.width - WIDTH) / 2, y: bounds.top + TOP } : { x: 0, y: 0 };
+  }, [canvas, popup]);
   useEffect(() => {
-    if (popup === "keys") place.current?.querySelector("button")?.focus();
+    if (popup === "keys") keys.current?.querySelector("button")?.focus();
   }, [popup]);
   if (popup === null) return null;
 
-  const close = () => {
-    if (place.current) focusCanvas(place.current);
-    session.close();
+  const close = () => session.close();
+  if (popup === "keys") {
+    const leave = () => {
+      if (canvas.current) focusCanvas(canvas.current);
+      close();
+    };
+    return (
+      <div ref={keys} className="fl-overlay nowheel">
+        <KeyList onClose={leave} />
+      </div>
+    );
+  }
+  const show = (id: string) => {
+    const path = scopePath(id);
+    if (path === null) session.show(id);
+    else session.showScope(path);
   };
-  const show = ({ id }: Choice) => {
-    close();
-    if (scopePath(id) === null) session.show(id);
-    else session.showScope(scopePath(id)!);
+  const carryOut = (id: string) => {
+    const command = COMMANDS.find((command) => command.id === id);
+    if (command && canvas.current) run(command, canvas.current);
   };
-  const carryOut = ({ id }: Choice) => {
-    const canvas = place.current!.parentElement!;
-    close();
-    run(COMMANDS.find((command) => command.id === id)!, canvas);
-  };
+  const choices = (query: string): Choice[] =>
+    popup === "search"
+      ? findNodes(view, session.store.kinds, query).map((found) => ({ ...found, choose: () => show(found.id) }))
+      : findCommands(session, query).map((found) => ({ ...found, choose: () => carryOut(found.id) }));
   return (
-    <div ref={place} className="fl-overlay nowheel">
-      {popup === "search" && (
-        <PickList
-          label="Find a node"
-          none="No node is like that."
-          find={(query) => findNodes(view, session.store.kinds, query)}
-          onChoose={show}
-          onClose={close}
-          testId="find-node"
-        />
-      )}
-      {popup === "commands" && (
-        <PickList
-          label="Find a command"
-          none="No command is like that."
-          find={(query) => findCommands(session, query)}
-          onChoose={carryOut}
-          onClose={close}
-          testId="find-command"
-        />
-      )}
-      {popup === "keys" && <KeyList onClose={close} />}
-    </div>
+    <Chooser
+      key={popup}
+      canvas={canvas}
+      at={at}
+      width={WIDTH}
+      label={popup === "search" ? "Find a node" : "Find a command"}
+      find={(query) => [{ title: null, choices: choices(query).slice(0, MOST) }]}
+      onClose={close}
+    />
   );
 }
+
+/** More than these nobody reads; typing finds the others. */
+const MOST = 60;

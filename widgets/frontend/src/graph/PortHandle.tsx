@@ -1,5 +1,6 @@
 import { Handle, Position } from "@xyflow/react";
 import { useSelected } from "./GraphProvider";
+import "./ports.css";
 
 export type Side = "input" | "output";
 
@@ -40,6 +41,11 @@ export function PortHandle({ id, side, top, node, port, title, testId, hollow, c
       data-hollow={hollow || undefined}
       data-testid={testId}
       title={title}
+      role="button"
+      aria-label={`${side} ${title}`}
+      tabIndex={closed && side === "input" ? undefined : -1}
+      data-port-node={node}
+      data-port={port}
     />
   );
 }

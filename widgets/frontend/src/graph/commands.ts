@@ -1,4 +1,6 @@
 import { type Alignment, ALIGNMENTS } from "./aligning";
+import { duplicate } from "./pasting";
+import type { Box } from "./place";
 import type { Session } from "./session";
 
 /** What a command works on besides the session. */
@@ -6,6 +8,8 @@ export interface Scene {
   session: Session;
   /** Bring all, or what is selected, into view. */
   fit(which: "all" | "selected"): void;
+  /** Move the view by as little as shows a box. */
+  reveal(box: Box): void;
   /** Drop the wire that is being drawn. */
   cancelWire(): void;
   /** The id of the node or scope that has the focus. */
@@ -65,6 +69,17 @@ export const COMMANDS: readonly Command[] = [
       focus("canvas");
     },
     idle: ({ selectedNodes, selectedEdges }) => selectedNodes.size + selectedEdges.size === 0,
+  },
+  {
+    id: "duplicate",
+    title: "Duplicate the selection",
+    group: "Edit",
+    keys: ["Ctrl+D"],
+    run: ({ session, reveal }) => {
+      const box = duplicate(session);
+      if (box) reveal(box);
+    },
+    idle: nothingSelected,
   },
   {
     id: "inspect",

@@ -5,6 +5,7 @@ import { bypass, remove } from "./edits";
 import { FlowMaker } from "./flow";
 import type { Folds } from "./folds";
 import { group, ungroup } from "./grouping";
+import type { Menu } from "./menus";
 import { Observable } from "./observable";
 import type { Box } from "./place";
 import { ancestors, members, scopeId, scopePath, scopesOf } from "./scopes";
@@ -35,6 +36,10 @@ export class Session extends Observable {
   selectedNodes: ReadonlySet<string> = new Set();
   selectedEdges: ReadonlySet<string> = new Set();
   wiring: Wiring | null = null;
+  /** The list over the canvas that something is chosen from. */
+  menu: Menu | null = null;
+  /** The wires, drawn as one, on which what is dragged would be put. */
+  aimed: readonly EdgeDoc[] = [];
   /** Counts the wishes to edit what is selected; the inspector opens and takes the focus, once for each. */
   inspections = 0;
   popup: Popup | null = null;
@@ -191,6 +196,17 @@ export class Session extends Observable {
   /** The edges that are selected and still there. */
   edges(): EdgeDoc[] {
     return this.store.view.edges.filter((edge) => this.selectedEdges.has(edgeId(edge)));
+  }
+
+  aim(edges: readonly EdgeDoc[]): void {
+    if (edges[0] === this.aimed[0]) return;
+    this.aimed = edges;
+    this.changed();
+  }
+
+  openMenu(menu: Menu | null): void {
+    this.menu = menu;
+    this.changed();
   }
 
   inspect(): void {

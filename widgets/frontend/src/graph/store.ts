@@ -7,6 +7,7 @@ import type {
   EdgeDoc,
   FeatureInfo,
   Fits,
+  Follower,
   GraphEvent,
   GraphState,
   History,
@@ -41,6 +42,12 @@ export interface CodeSide {
   refused(message: CodeRefused): void;
 }
 
+/** A port of a node. */
+export interface PortEnd {
+  node: string;
+  port: string;
+}
+
 interface Pending {
   sequence: number;
   patch: Change[];
@@ -70,6 +77,7 @@ export class GraphStore extends Observable {
   private sequence = 0;
   private request = 0;
   private readonly asked = new Map<number, (ports: PortVerdict[]) => void>();
+  private readonly askedKinds = new Map<number, (kinds: Follower[]) => void>();
   /** The last sequence number before a `sync` that has not been answered yet. */
   private syncedAt: number | null = null;
   private readonly codeSides = new Set<CodeSide>();
@@ -109,7 +117,7 @@ export class GraphStore extends Observable {
   /** Ask which input ports could take a wire from an output port. Never answered if the kernel is gone. */
   fits(source: string, sourcePort: string): Promise<PortVerdict[]> {
     const request = ++this.request;
-    this.host.send("graph", { type: "fits", request, source, source_port: sourcePort });
+    this.host.send("graph", { type: "fits", request, source, source_port: sourcePort, side: "output" });
     return new Promise((resolve) => this.asked.set(request, resolve));
   }
 
@@ -131,12 +139,39 @@ export class GraphStore extends Observable {
     return () => this.codeSides.delete(side);
   }
 
+  /** Ask which outputs an input port could take. */
+  sources(target: string, targetPort: string): Promise<PortVerdict[]> {
+    const request = ++this.request;
+    this.host.send("graph", { type: "fits", request, source: target, source_port: targetPort, side: "input" });
+    return new Promise((resolve) => this.asked.set(request, resolve));
+  }
+
+  /** Ask which kinds of node fit behind an output, before an input, or between the two. */
+  followers(source: PortEnd | null, target: PortEnd | null): Promise<Follower[]> {
+    const request = ++this.request;
+    this.host.send("graph", {
+      type: "followers",
+      request,
+      source: source?.node ?? "",
+      source_port: source?.port ?? "",
+      target: target?.node ?? "",
+      target_port: target?.port ?? "",
+    });
+    return new Promise((resolve) => this.askedKinds.set(request, resolve));
+  }
+
   /** Show why `patch` will be refused, and hear Python on it without showing it: the refusal may come with fixes. */
   refuse(patch: Change[], node: string, port: string, reason: string): void {
     this.refusal = { node, port, message: reason, code: "spec", specs: [], dimension: null, fixes: [] };
     this.announcement = `Refused: ${reason}`;
     this.host.send("graph", { type: "edit", client: this.host.client, sequence: ++this.sequence, patch });
     this.changed();
+  }
+
+  /** Show in one line why something cannot be done; nothing is sent. */
+  complain(message: string): void {
+    this.refusal = { node: "", port: null, message, code: "spec", specs: [], dimension: null, fixes: [] };
+    this.announce(`Refused: ${message}`);
   }
 
   /** Say something to a screen reader. */
@@ -163,6 +198,10 @@ export class GraphStore extends Observable {
       case "code_taken":
       case "code_refused":
         return this.receiveCode(message);
+      case "followers":
+        this.askedKinds.get(message.request)?.(message.kinds);
+        this.askedKinds.delete(message.request);
+        return;
       case "reset":
         this.confirmed = viewOf(message.state);
         this.pending = this.pending.filter(({ sequence }) => sequence > (this.syncedAt ?? 0));

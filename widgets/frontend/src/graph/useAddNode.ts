@@ -5,6 +5,7 @@ import { addInput, addNode } from "./edits";
 import type { FlowEdge, FlowNode } from "./flow";
 import { geometryOf } from "./geometry";
 import { useSession } from "./GraphProvider";
+import { insertion } from "./inserting";
 import { type Box, free, GAP_X } from "./place";
 import { portsOf } from "./ports";
 import { useReveal } from "./useReveal";
@@ -25,33 +26,42 @@ export function useAddNode() {
     const add = (kind: KindInfo, box: Box, scope: string): void => {
       const { x, y } = maker.documentPoint(scope, box);
       const { node } = addNode(store.view, kind, x, y, scope);
-      store.edit([{ op: "add_node", node }]);
+      const wires = insertion(session.aimed, node.id, kind);
+      store.edit([{ op: "add_node", node }, ...wires]);
+      if (wires.length > 0) store.announce(`${node.name} inserted`);
       session.select([node.id]);
     };
+    /** After the one node that is selected, in its scope, or else in the middle of what is seen; beside what is there. */
+    const next = (kind: KindInfo): { box: Box; scope: string } | null => {
+      const bounds = state.getState().domNode?.getBoundingClientRect();
+      if (!bounds) return null;
+      const middle = { x: bounds.left + bounds.width / 2, y: bounds.top + bounds.height / 2 };
+      const [last, ...others] = flow.getNodes().filter((node) => node.selected);
+      const alone = last && others.length === 0 ? last : undefined;
+      const wanted = alone ? after(alone, kind) : around(kind, flow.screenToFlowPosition(middle));
+      const scope = alone ? scopeAround(alone) : maker.scopeAt(flow.screenToFlowPosition(middle));
+      return { box: free(wanted, maker.obstacles(scope)), scope };
+    };
     return {
+      next,
       canAdd: (kind: string): boolean => store.kinds.has(kind),
-      /** After the one node that is selected, in its scope, or else in the middle of what is seen; beside what is there. */
+      /** Where `next` says. */
       addNext: (kind: string): void => {
         const info = store.kinds.get(kind);
-        const bounds = state.getState().domNode?.getBoundingClientRect();
-        if (!info || !bounds) return;
-        const middle = { x: bounds.left + bounds.width / 2, y: bounds.top + bounds.height / 2 };
-        const [last, ...others] = flow.getNodes().filter((node) => node.selected);
-        const alone = last && others.length === 0 ? last : undefined;
-        const wanted = alone ? after(alone, info) : around(info, flow.screenToFlowPosition(middle));
-        const scope = alone ? scopeAround(alone) : maker.scopeAt(flow.screenToFlowPosition(middle));
-        const box = free(wanted, maker.obstacles(scope));
-        add(info, box, scope);
-        reveal(box);
+        const place = info && next(info);
+        if (!place) return;
+        add(info, place.box, place.scope);
+        reveal(place.box);
       },
-      /** Where it is dropped, in the scope that is open there; off the canvas nothing happens. */
+      /** Where it is dropped, in the scope that is open there; put on the wire that is marked, beside its ends. */
       addAtPointer: (kind: string, clientX: number, clientY: number): void => {
         const info = store.kinds.get(kind);
         const bounds = state.getState().domNode?.getBoundingClientRect();
         if (!info || !bounds || clientX < bounds.left || clientX > bounds.right) return;
         if (clientY < bounds.top || clientY > bounds.bottom) return;
         const point = flow.screenToFlowPosition({ x: clientX, y: clientY });
-        add(info, around(info, point), maker.scopeAt(point));
+        const [box, scope] = [around(info, point), maker.scopeAt(point)];
+        add(info, session.aimed.length > 0 ? free(box, maker.obstacles(scope)) : box, scope);
       },
       /** Inputs for features of the data, one below another at the left of what is there, as one edit. */
       addInputs: (features: readonly FeatureInfo[]): void => {
@@ -92,17 +102,17 @@ function after({ position: { x, y }, width = 0, ...node }: FlowNode, kind: KindI
 }
 
 /** With its middle at a point of the flow. */
-function around(kind: KindInfo, { x, y }: { x: number; y: number }): Box {
+export function around(kind: KindInfo, { x, y }: { x: number; y: number }): Box {
   const { width, height } = newSize(kind);
   return { x: x - width / 2, y: y - height / 2, width, height };
 }
 
-function newSize(kind: KindInfo): { width: number; height: number } {
+export function newSize(kind: KindInfo): { width: number; height: number } {
   return sizeOf(addNode({ nodes: new Map(), edges: [] }, kind, 0, 0).node, kind);
 }
 
-function sizeOf(node: NodeDoc, kind: KindInfo): { width: number; height: number } {
-  const { width, height } = geometryOf(node, portsOf(node, kind, undefined, []), kind.label);
+export function sizeOf(node: NodeDoc, kind: KindInfo | undefined): { width: number; height: number } {
+  const { width, height } = geometryOf(node, portsOf(node, kind, undefined, []), kind?.label ?? node.kind);
   return { width, height };
 }
 

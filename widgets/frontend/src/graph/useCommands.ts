@@ -4,6 +4,7 @@ import type { Command } from "./commands";
 import { useSession } from "./GraphProvider";
 import { scopeId } from "./scopes";
 import { useFit } from "./useFit";
+import { useReveal } from "./useReveal";
 
 /** Carries out commands. `from` is an element of the editor: where the key was pressed, or the button. */
 export function useCommands(): (command: Command, from: HTMLElement) => void {
@@ -12,6 +13,7 @@ export function useCommands(): (command: Command, from: HTMLElement) => void {
   const { getNode } = useReactFlow();
   const fitAll = useFit("all");
   const fitSelected = useFit("selected");
+  const reveal = useReveal();
 
   return useCallback(
     (command, from) => {
@@ -20,6 +22,7 @@ export function useCommands(): (command: Command, from: HTMLElement) => void {
       command.run({
         session,
         fit: (which) => (which === "all" ? fitAll() : fitSelected()),
+        reveal,
         cancelWire: () => {
           flow.getState().cancelConnection();
           flow.setState({ connectionClickStartHandle: null });
@@ -28,7 +31,7 @@ export function useCommands(): (command: Command, from: HTMLElement) => void {
         focus: (what) => (what === "canvas" ? focusCanvas(editor) : keepFocus(editor, what.scope)),
       });
     },
-    [session, flow, getNode, fitAll, fitSelected],
+    [session, flow, getNode, fitAll, fitSelected, reveal],
   );
 }
 

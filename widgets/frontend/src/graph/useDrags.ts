@@ -1,5 +1,6 @@
 import type { NodeChange } from "@xyflow/react";
 import { useCallback, useEffect, useRef, useState } from "react";
+import type { Change } from "../wire";
 import type { Drag, Drags, FlowMaker, FlowNode } from "./flow";
 import { scopePath, scopesOf } from "./scopes";
 import type { GraphStore } from "./store";
@@ -9,9 +10,9 @@ const REST = 400;
 
 /**
  * Where nodes are while they are being moved, ahead of the document. What was moved becomes one edit: when the drag
- * ends, or when the arrow keys (which give no other sign) have rested.
+ * ends, or when the arrow keys (which give no other sign) have rested. `dropped` says what dropping a node does besides.
  */
-export function useDrags(store: GraphStore, maker: FlowMaker) {
+export function useDrags(store: GraphStore, maker: FlowMaker, dropped: (id: string) => Change[]) {
   const [drags, setDrags] = useState<Drags>(new Map());
   const latest = useRef(drags);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -21,7 +22,7 @@ export function useDrags(store: GraphStore, maker: FlowMaker) {
     setDrags(next);
   }, []);
 
-  const handIn = useCallback(() => {
+  const handIn = useCallback((besides: Change[] = []) => {
     clearTimeout(timer.current);
     if (latest.current.size === 0) return;
     const { nodes } = store.view;
@@ -31,11 +32,10 @@ export function useDrags(store: GraphStore, maker: FlowMaker) {
     );
     const places = maker.documentPlaces(moved);
     show(new Map());
-    store.edit(
-      [...places]
-        .filter(([id, { x, y }]) => nodes.get(id)?.x !== x || nodes.get(id)?.y !== y)
-        .map(([id, { x, y }]) => ({ op: "move", id, x, y })),
-    );
+    const moves = [...places]
+      .filter(([id, { x, y }]) => nodes.get(id)?.x !== x || nodes.get(id)?.y !== y)
+      .map(([id, { x, y }]): Change => ({ op: "move", id, x, y }));
+    store.edit([...moves, ...besides]);
   }, [store, maker, show]);
 
   const move = useCallback(
@@ -55,16 +55,18 @@ export function useDrags(store: GraphStore, maker: FlowMaker) {
       show(next);
       clearTimeout(timer.current);
       if ([...next.values()].some(({ dragging }) => dragging)) return;
-      if (dragged) handIn();
+      const [only] = next.size === 1 ? next.keys() : [];
+      if (dragged) handIn(only === undefined ? [] : dropped(only));
       else timer.current = setTimeout(handIn, REST);
     },
-    [show, handIn],
+    [show, handIn, dropped],
   );
 
   useEffect(() => {
-    store.beforeEdit.add(handIn);
+    const early = () => handIn();
+    store.beforeEdit.add(early);
     return () => {
-      store.beforeEdit.delete(handIn);
+      store.beforeEdit.delete(early);
       handIn();
     };
   }, [store, handIn]);

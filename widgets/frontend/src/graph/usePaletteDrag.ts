@@ -1,5 +1,6 @@
 import { type PointerEvent, useState } from "react";
 import { useAddNode } from "./useAddNode";
+import { useInserting } from "./useInserting";
 
 /** How far the pointer goes before a press becomes a drag, in pixels. */
 const THRESHOLD = 4;
@@ -19,6 +20,7 @@ interface PaletteDrag {
 export function usePaletteDrag(kind: string) {
   const [drag, setDrag] = useState<PaletteDrag | null>(null);
   const { addAtPointer } = useAddNode();
+  const { aim, onNodeDragStop: letGo } = useInserting();
 
   const onPointerDown = (down: PointerEvent<HTMLElement>): void => {
     const root = down.currentTarget.closest<HTMLElement>(".fl-root");
@@ -29,6 +31,7 @@ export function usePaletteDrag(kind: string) {
     const stop = (): void => {
       listening.abort();
       setDrag(null);
+      letGo();
     };
     document.addEventListener(
       "pointermove",
@@ -36,6 +39,7 @@ export function usePaletteDrag(kind: string) {
         dragging ||= Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > THRESHOLD;
         if (!dragging) return;
         const bounds = root.getBoundingClientRect();
+        aim(event.clientX, event.clientY, kind, null);
         setDrag({ root, x: event.clientX - bounds.left, y: event.clientY - bounds.top });
       },
       { signal },
@@ -43,8 +47,8 @@ export function usePaletteDrag(kind: string) {
     document.addEventListener(
       "pointerup",
       (event) => {
-        stop();
         if (dragging) addAtPointer(kind, event.clientX, event.clientY);
+        stop();
       },
       { signal },
     );

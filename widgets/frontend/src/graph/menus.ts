@@ -1,0 +1,25 @@
+import type { Point } from "./arrangement";
+import type { PortEnd } from "./store";
+
+/** Kinds of node to add. With ends given only what fits there is offered, and wired. */
+export interface AddMenu {
+  what: "add";
+  /** Where the list opens, in pixels of the window. */
+  at: Point;
+  /** Where the node comes, on the canvas; null: where there is room for it. */
+  point: Point | null;
+  /** The output that it takes, and the input that takes what it gives. */
+  source: PortEnd | null;
+  target: PortEnd | null;
+}
+
+/** The ports that a wire from or to this one could have as its other end. */
+export interface PortMenu {
+  what: "port";
+  at: Point;
+  end: PortEnd;
+  side: "input" | "output";
+}
+
+/** A list over the canvas that something is chosen from. */
+export type Menu = AddMenu | PortMenu;
