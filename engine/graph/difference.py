@@ -40,7 +40,7 @@ Place: TypeAlias = tuple[str, str]  # a scope and a name in it
 
 
 def difference(before: State, after: State, ids: Ids | None = None) -> Patch:
-    """The patch that makes of `before` what `after` is: nodes, names, parameters, wires, notes, bypasses, and the order.
+    """The patch that makes of `before` what `after` is: nodes, names, parameters, wires, notes, bypasses and order.
 
     `ids` says which nodes are the same, as `same_nodes` finds them. A parameter that is set to its default is the same
     as one that is not set. A new node has no position, but for one that takes the place of another of its path.

@@ -61,6 +61,7 @@ export function Overview() {
       session.select(item ? [item.id] : []);
     };
     const open = (event: MouseEvent) => {
+      event.stopPropagation(); // near by, it would open the menu of what to add
       const item = at(event);
       if (!item) return;
       const { x, y, width, height } = item.box;
