@@ -34,6 +34,7 @@ function onPort(session: Session, port: HTMLElement, key: string): boolean {
   const side = port.matches(".target") ? "input" : "output";
   const end: PortEnd = { node: port.dataset.portNode ?? "", port: port.dataset.port ?? "" };
   const ports = portsOf(node, side);
+  if (key === "Escape" && (session.wiring || session.store.refusal)) return false; // those are left first
   const step = { ArrowDown: 1, ArrowUp: -1 }[key];
   if (step !== undefined) ports[ports.indexOf(port) + step]?.focus({ preventScroll: true });
   else if (SIDES[key]) SIDES[key] === side || enter(session, node, key);
