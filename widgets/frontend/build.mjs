@@ -1,6 +1,6 @@
 // Bundles the front end into ../static: flowloom.js (an anywidget module) and flowloom.css.
 // --dev: readable, with source maps; --watch: rebuild on change; --tests: bundle the unit tests for node instead.
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { build, context } from "esbuild";
 
 const flags = new Set(process.argv.slice(2));
@@ -16,7 +16,8 @@ const widget = {
   jsx: "automatic",
   minify: !development,
   sourcemap: development ? "inline" : false,
-  legalComments: "linked",
+  legalComments: "none", // LEGAL.txt has the whole licences
+  metafile: true,
   define: { "process.env.NODE_ENV": development ? '"development"' : '"production"' },
   logLevel: "info",
 };
@@ -41,5 +42,17 @@ if (flags.has("--tests")) {
 } else if (flags.has("--watch")) {
   await (await context(widget)).watch();
 } else {
-  await build(widget);
+  const { metafile } = await build(widget);
+  writeFileSync("../static/flowloom.js.LEGAL.txt", licences(Object.keys(metafile.inputs)));
+}
+
+/** The licence of every package that is in the bundle, which each of them asks to be passed on. */
+function licences(inputs) {
+  const folders = inputs.flatMap((path) => path.match(/^.*node_modules\/(@[^/]+\/)?[^/]+/)?.[0] ?? []);
+  const texts = [...new Set(folders)].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+    const file = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+    return `${name} ${version}\n\n${file ? readFileSync(`${folder}/${file}`, "utf8").trim() : `Licence: ${license}`}\n`;
+  });
+  return ["flowloom.js holds parts of these packages.\n", ...texts].join(`\n${"-".repeat(80)}\n\n`);
 }
