@@ -101,6 +101,7 @@ def test_cut_is_one_step_and_what_was_cut_can_be_pasted(canvas: Canvas) -> None:
     canvas.opened.eventually(PATHS, [n for n in NODES if n != "hidden"])
     canvas.undo()
     canvas.opened.eventually(WIRES, BUILT)
+    expect(canvas.page.get_by_test_id("node-hidden")).to_have_count(1)  # the page knows, too, that the name is taken
 
     canvas.keys.press("Control+v")
     canvas.opened.eventually(PATHS, sorted([*NODES, "hidden_1"]))
