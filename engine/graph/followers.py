@@ -26,7 +26,7 @@ End = tuple[str, str]  # a node and one of its ports
 
 TRIED = "a trial"  # the node that a kind is tried in
 MOST_TRIALS = 14  # of one kind
-MOST_KEPT = 100_000
+MOST_KEPT = 20_000
 TYPICAL = (
     Spec(("batch", 32)),
     Spec(("batch", 32, 32, 3)),

@@ -18,6 +18,10 @@ from flowloom.params import Param, takes_sizes
 from flowloom.regularizers import Regularizer
 from flowloom.spec import Dim
 
+# Branches and loops are zones of nodes: what begins one hands its inputs in, what ends it stands for all of it.
+ZONE_BEGINS = ("cond_begin", "while_begin", "scan_begin")
+ZONE_ENDS = ("cond", "while_loop", "scan")
+
 
 class NodeContext(Protocol):
     """What a declaration may ask of the node that it is expanded for; the first argument of every `expand`."""

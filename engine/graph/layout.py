@@ -13,7 +13,7 @@ from itertools import takewhile
 
 from flowloom.graph.document import Move, NodeDoc, Patch
 from flowloom.graph.inference import Inference
-from flowloom.graph.kinds import find_kind
+from flowloom.graph.kinds import ZONE_BEGINS, ZONE_ENDS, find_kind
 from flowloom.graph.state import State
 from flowloom.graph.trial import open_ports
 
@@ -24,8 +24,6 @@ NAME, SMALL, CODE = 8.4, 6.6, 6.7  # pixels: a character of the name, of the kin
 PORTS = 36.0  # pixels: left and right of the names of ports, and between them
 SIDE, TITLE, BOTTOM = 24.0, 44.0, 20.0  # pixels: around what is in a scope, the top with its title
 
-BEGINS = ("cond_begin", "while_begin", "scan_begin")  # the first of its scope, at the left edge
-ENDS = ("cond", "while_loop", "scan")  # the last of its scope, at the right edge
 
 Place = tuple[float, float]  # an upper left corner
 Size = tuple[float, float]  # width and height
@@ -112,9 +110,9 @@ def _scopes(state: State, ids: Container[str]) -> dict[str, _Items]:
         chains[id] = [*(f"/{'/'.join(parts[: i + 1])}" for i in range(len(parts))), id]
         for outer, item in zip(["", *chains[id]], chains[id], strict=False):
             scopes.setdefault(outer[1:], _Items()).before.setdefault(item, [])
-        if node.kind in BEGINS:
+        if node.kind in ZONE_BEGINS:  # the first of its scope, at the left edge
             scopes[node.scope].begins.add(id)
-        if node.kind in ENDS:
+        if node.kind in ZONE_ENDS:  # the last of its scope, at the right edge
             scopes[node.scope].ends.add(id)
     for edge in state.edges.values():
         if edge.source not in chains or edge.target not in chains:

@@ -27,13 +27,12 @@ from flowloom.graph.document import (
     SetParam,
     SetScope,
 )
-from flowloom.graph.kinds import Kind, find_kind
+from flowloom.graph.kinds import ZONE_ENDS, Kind, find_kind
 from flowloom.op import Port
 
 NAME_LENGTH = 120
 SCOPE_LENGTH = 500
 MOST_DEPTH = 64
-ZONE_ENDS = ("cond", "while_loop", "scan")  # what ends a branch or a loop, and stands for it
 
 
 class PatchError(ValueError):

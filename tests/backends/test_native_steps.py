@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite")
 
 import flowloom as fl
 from flowloom.backends.choice import make_step
-from flowloom.backends.native.driver import most_threads
+from flowloom.backends.native.driver import most_threads, team
 from flowloom.backends.native.listing import make_listing
 from flowloom.backends.native.step import NativeStep
 from flowloom.backends.portable import NotFiniteError, PortableStep
@@ -106,6 +106,11 @@ def test_an_input_may_change_where_it_lies_and_what_it_holds() -> None:
 def test_the_number_of_threads_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWLOOM_THREADS", "3")
     assert most_threads() == 3
+    monkeypatch.setenv("FLOWLOOM_THREADS", "16")
+    with pytest.raises(ValueError, match=r"1 to 15; got '16'"):
+        most_threads()
+    with pytest.raises(ValueError, match="a step uses at most 15 threads; got 16"):
+        team(16)
     monkeypatch.setenv("FLOWLOOM_THREADS", "many")
     with pytest.raises(ValueError, match=r"FLOWLOOM_THREADS is how many threads .* got 'many'"):
         most_threads()

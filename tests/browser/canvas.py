@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, expect
 
+from tests.browser.handling import Point, drag, middle_at_rest
 from tests.browser.notebook import OpenNotebook
 
 
@@ -40,25 +41,10 @@ class Canvas:
 
     def come_to_rest(self, name: str) -> None:
         """Wait until the node of that name does not move any more."""
-        self.wrapper(name).evaluate(
-            """element => new Promise(rest => {
-                let last = "";
-                const look = () => {
-                    const { x, y } = element.getBoundingClientRect();
-                    if (`${x},${y}` === last) rest(null);
-                    else { last = `${x},${y}`; requestAnimationFrame(() => requestAnimationFrame(look)); }
-                };
-                look();
-            })"""
-        )
+        middle_at_rest(self.wrapper(name))
 
-    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        mouse = self.page.mouse
-        mouse.move(*start)
-        mouse.down()
-        mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=4)
-        mouse.move(*end, steps=8)
-        mouse.up()
+    def drag(self, start: Point, end: Point) -> None:
+        drag(self.page, start, end)
 
     def choice(self, id: str) -> Locator:
         return self.page.get_by_test_id(f"choice-{id}")

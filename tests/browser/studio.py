@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Locator, Page
 
+from tests.browser.handling import Point, drag, middle_at_rest
 from tests.browser.waiting import wait_until
 
 
@@ -77,36 +78,12 @@ class StudioPage:
 
     def wire(self, source: tuple[str, str], target: tuple[str, str]) -> None:
         """Drag a wire from an output port to an input port, each as (node, port)."""
-        self._drag(self.port("out", *source), self._middle(self.port("in", *target)))
+        self._drag(self.port("out", *source), middle_at_rest(self.port("in", *target)))
 
-    def _drag(self, what: Locator, target: tuple[float, float]) -> None:
+    def _drag(self, what: Locator, target: Point) -> None:
         what.scroll_into_view_if_needed()
-        x, y = self._middle(what)
-        mouse = self.page.mouse
-        mouse.move(x, y)
-        mouse.down()
-        mouse.move((x + target[0]) / 2, (y + target[1]) / 2, steps=6)
-        mouse.move(*target, steps=12)
-        mouse.up()
+        drag(self.page, middle_at_rest(what), target)
 
     def come_to_rest(self, name: str) -> None:
         """Wait until the node of that name does not move any more."""
-        self._middle(self.node(name))
-
-    def _middle(self, what: Locator) -> tuple[float, float]:
-        """The middle of an element, once it has come to rest."""
-        what.wait_for()
-        what.evaluate(
-            """element => new Promise(rest => {
-                let last = "";
-                const look = () => {
-                    const { x, y } = element.getBoundingClientRect();
-                    if (`${x},${y}` === last) rest(null);
-                    else { last = `${x},${y}`; requestAnimationFrame(() => requestAnimationFrame(look)); }
-                };
-                look();
-            })"""
-        )
-        box = what.bounding_box()
-        assert box is not None
-        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        middle_at_rest(self.node(name))

@@ -174,9 +174,11 @@ def leader() -> Any:
 
 
 class Team:
-    """Helpers, which fall asleep soon after the last table."""
+    """Helpers, which fall asleep soon after the last table. Raises ValueError for more than MOST threads."""
 
     def __init__(self, threads: int) -> None:
+        if threads > MOST:
+            raise ValueError(f"a step uses at most {MOST} threads; got {threads}")
         self.threads = threads
         self._lead = leader()
         self._help = _function(HELP)

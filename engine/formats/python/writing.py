@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from flowloom.graph.document import EdgeDoc, NodeDoc
 from flowloom.graph.expansion import constant_params
 from flowloom.graph.graph import Graph
-from flowloom.graph.kinds import Kind, find_kind
+from flowloom.graph.kinds import ZONE_BEGINS, ZONE_ENDS, Kind, find_kind
 from flowloom.graph.state import free_suffix, operand_ports
 from flowloom.spec import SpecError
 
@@ -246,7 +246,7 @@ def _has_own_dtype(constant: NodeDoc) -> bool:
 
 def _begins_or_ends(kind: str) -> bool:
     """Whether a node of this kind begins or ends a zone, which the functions for people build from functions."""
-    return kind in ("cond_begin", "cond", "while_begin", "while_loop", "scan_begin", "scan")
+    return kind in (*ZONE_BEGINS, *ZONE_ENDS)
 
 
 def _called(function: str, operands: Sequence[str], params: dict[str, str]) -> str:

@@ -280,9 +280,7 @@ class _Body(Writer):
             return Value(self.emit(f"inttoptr i64 {at.text} to ptr"), array_of(of))
         if name == "view":  # the same memory as an array of the type named first
             return Value(self._value(nodes[1]).text, array_of(TYPES[ast.unparse(nodes[0])]))
-        if (
-            name == "load_part"
-        ):  # load_part(f32x16, x, count): the first `count` lanes from there on, or all; zeros behind
+        if name == "load_part":  # load_part(f32x16, x, count): its first `count` numbers, zeros behind them
             of = TYPES[ast.unparse(nodes[0])]
             mask = self.first_lanes(self.fitted(self._value(nodes[2]), I64, node), of)
             zeros = Value("zeroinitializer", of)

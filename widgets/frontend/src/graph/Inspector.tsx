@@ -187,7 +187,7 @@ function NodeForm({ node }: { node: NodeDoc }) {
 function Bypass({ node }: { node: NodeDoc }) {
   const { store } = useSession();
   return (
-    <label className="fl-form-row fl-bypass">
+    <label className="fl-form-row">
       <span className="fl-form-label">bypassed</span>
       <span className="fl-form-control">
         <input
