@@ -26,7 +26,6 @@ import { Menus } from "./Menus";
 import { Minimap } from "./Minimap";
 import { NodeView } from "./NodeView";
 import { Overview, overviewBelow } from "./Overview";
-import { Popups } from "./Popups";
 import { Refusal } from "./Refusal";
 import { scopePath } from "./scopes";
 import { ScopeView } from "./ScopeView";
@@ -189,7 +188,6 @@ export function Canvas() {
       <WiringHint canvas={wrapper} />
       <Refusal />
       <Minimap />
-      <Popups canvas={wrapper} />
       <Menus canvas={wrapper} />
     </div>
   );

@@ -1,14 +1,15 @@
 import { type RefObject, useCallback } from "react";
 import { AddMenu } from "./AddMenu";
+import { FindMenu } from "./FindMenu";
 import { useSelected, useSession } from "./GraphProvider";
 import { PortMenu } from "./PortMenu";
 
-/** The list over the canvas that is open, if one is. */
+/** What is open over the canvas, if anything is. */
 export function Menus({ canvas }: { canvas: RefObject<HTMLElement | null> }) {
   const session = useSession();
   const menu = useSelected(({ menu }) => menu);
   const close = useCallback(() => session.openMenu(null), [session]);
   if (menu?.what === "add") return <AddMenu canvas={canvas} menu={menu} onClose={close} />;
   if (menu?.what === "port") return <PortMenu canvas={canvas} menu={menu} onClose={close} />;
-  return null;
+  return menu && <FindMenu canvas={canvas} what={menu.what} onClose={close} />;
 }

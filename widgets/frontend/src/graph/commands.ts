@@ -174,7 +174,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Find a node",
     group: "Find",
     keys: ["Ctrl+F"],
-    run: ({ session }) => session.open("search"),
+    run: ({ session }) => session.openMenu({ what: "search" }),
     idle: isEmpty,
   },
   {
@@ -182,7 +182,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Find a command",
     group: "Find",
     keys: ["Ctrl+K"],
-    run: ({ session }) => session.open("commands"),
+    run: ({ session }) => session.openMenu({ what: "commands" }),
   },
   {
     id: "help",
@@ -197,7 +197,7 @@ export const COMMANDS: readonly Command[] = [
     title: "List all keys",
     group: "Find",
     keys: ["?"],
-    run: ({ session }) => session.open("keys"),
+    run: ({ session }) => session.openMenu({ what: "keys" }),
   },
 ];
 

@@ -21,5 +21,10 @@ export interface PortMenu {
   side: "input" | "output";
 }
 
-/** A list over the canvas that something is chosen from. */
-export type Menu = AddMenu | PortMenu;
+/** A search for a node or for a command, or the list of keys. */
+export interface Finder {
+  what: "search" | "commands" | "keys";
+}
+
+/** What is open over the canvas, one thing at a time. */
+export type Menu = AddMenu | PortMenu | Finder;

@@ -27,22 +27,18 @@ export type Sight =
   /** Keep the corner of a box where it is on the screen. */
   | { what: "corner"; id: string; before: Box };
 
-/** What may be open over the canvas, one at a time. */
-export type Popup = "search" | "commands" | "keys";
-
 /** What one view of a graph is doing: what is selected, and the wire that is being drawn. */
 export class Session extends Observable {
   /** The ids of nodes, and of scopes as the canvas has them. */
   selectedNodes: ReadonlySet<string> = new Set();
   selectedEdges: ReadonlySet<string> = new Set();
   wiring: Wiring | null = null;
-  /** The list over the canvas that something is chosen from. */
+  /** What is open over the canvas. */
   menu: Menu | null = null;
   /** The wires, drawn as one, on which what is dragged would be put. */
   aimed: readonly EdgeDoc[] = [];
   /** Counts the wishes to edit what is selected; the inspector opens and takes the focus, once for each. */
   inspections = 0;
-  popup: Popup | null = null;
   /** Whether there is a map while not all is in view. */
   map = true;
   /** What is drawn, and where. */
@@ -91,20 +87,9 @@ export class Session extends Observable {
     this.look({ what: "node", id: scopeId(path) });
   }
 
-  open(popup: Popup): void {
-    this.popup = popup;
-    this.changed();
-  }
-
   toggleMap(): void {
     this.map = !this.map;
     this.store.announce(this.map ? "Map shown" : "Map hidden");
-    this.changed();
-  }
-
-  close(): void {
-    if (this.popup === null) return;
-    this.popup = null;
     this.changed();
   }
 

@@ -2,8 +2,9 @@ import { type RefObject, useEffect, useMemo, useRef } from "react";
 import { type Choice, Chooser } from "./Chooser";
 import { COMMANDS } from "./commands";
 import { findCommands, findNodes } from "./finding";
-import { useGraph, useSelected, useSession } from "./GraphProvider";
+import { useGraph, useSession } from "./GraphProvider";
 import { KeyList } from "./KeyList";
+import type { Finder } from "./menus";
 import { scopePath } from "./scopes";
 import { focusCanvas, useCommands } from "./useCommands";
 
@@ -11,27 +12,33 @@ const WIDTH = 420;
 /** Below the bar. */
 const TOP = 48;
 
-/** What is open over the canvas: the search for a node or for a command, or the list of keys. */
-export function Popups({ canvas }: { canvas: RefObject<HTMLElement | null> }) {
+/** More than these nobody reads; typing finds the others. */
+const MOST = 60;
+
+interface FindMenuProps {
+  canvas: RefObject<HTMLElement | null>;
+  what: Finder["what"];
+  onClose: () => void;
+}
+
+/** The search for a node or for a command, or the list of keys. */
+export function FindMenu({ canvas, what, onClose }: FindMenuProps) {
   const session = useSession();
-  const popup = useSelected(({ popup }) => popup);
   const view = useGraph();
   const run = useCommands();
   const keys = useRef<HTMLDivElement>(null);
   const at = useMemo(() => {
     const bounds = canvas.current?.getBoundingClientRect();
     return bounds ? { x: bounds.left + (bounds.width - WIDTH) / 2, y: bounds.top + TOP } : { x: 0, y: 0 };
-  }, [canvas, popup]);
+  }, [canvas]);
   useEffect(() => {
-    if (popup === "keys") keys.current?.querySelector("button")?.focus();
-  }, [popup]);
-  if (popup === null) return null;
+    if (what === "keys") keys.current?.querySelector("button")?.focus();
+  }, [what]);
 
-  const close = () => session.close();
-  if (popup === "keys") {
+  if (what === "keys") {
     const leave = () => {
       if (canvas.current) focusCanvas(canvas.current);
-      close();
+      onClose();
     };
     return (
       <div ref={keys} className="fl-overlay nowheel">
@@ -49,21 +56,18 @@ export function Popups({ canvas }: { canvas: RefObject<HTMLElement | null> }) {
     if (command && canvas.current) run(command, canvas.current);
   };
   const choices = (query: string): Choice[] =>
-    popup === "search"
+    what === "search"
       ? findNodes(view, session.store.kinds, query).map((found) => ({ ...found, choose: () => show(found.id) }))
       : findCommands(session, query).map((found) => ({ ...found, choose: () => carryOut(found.id) }));
   return (
     <Chooser
-      key={popup}
+      key={what}
       canvas={canvas}
       at={at}
       width={WIDTH}
-      label={popup === "search" ? "Find a node" : "Find a command"}
+      label={what === "search" ? "Find a node" : "Find a command"}
       find={(query) => [{ title: null, choices: choices(query).slice(0, MOST) }]}
-      onClose={close}
+      onClose={onClose}
     />
   );
 }
-
-/** More than these nobody reads; typing finds the others. */
-const MOST = 60;
