@@ -48,7 +48,7 @@ def _apart() -> dict[str, Any]:
     """How the process is started: it is not meant by an interrupt of this one.
 
     Its priority is the usual one: at a lower one it waits for a core while BLAS keeps all of them, 11 s for GPT instead
-    of 4.
+    of 4 (once, by hand).
     """
     if sys.platform == "win32":
         flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
