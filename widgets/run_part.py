@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from flowloom.data import Dataset
-from flowloom.graph import Applied, Graph
+from flowloom.graph import Applied, Fix, Graph
 from flowloom.optimizers import Optimizer, adam
 from flowloom.program import RunError
 from flowloom.training import Run, find_trainer, run_of
@@ -36,6 +37,14 @@ MOST_EVENTS = 200
 Send = Callable[[RunReply, list[bytes]], None]
 
 
+class Trouble(NamedTuple):
+    """What is wrong with a run or stands in its way, and with which node."""
+
+    message: str = ""
+    node: str | None = None
+    fixes: Sequence[Fix] = ()
+
+
 class RunPart:
     """The runs of one graph on one dataset. Commands answer at once; a run measures in its own thread."""
 
@@ -59,7 +68,7 @@ class RunPart:
         self.epochs, self.batch_size, self.seed = epochs, batch_size, seed
         self._data, self._validation = data, validation
         self._send = send
-        self._error: tuple[str, str | None] | None = None
+        self._error: Trouble | None = None
         self._stop_listening = graph.subscribe(self._graph_changed)
         self._sent: dict[str, tuple[int, int]] = {}  # by quantity: how many points were read, and how many sent
         self._lock = threading.Lock()
@@ -134,7 +143,7 @@ class RunPart:
                 validation = validation.batch(256)
             run = trainer.start(data, validation=validation, epochs=self.epochs, paused=paused)
         except (ValueError, RuntimeError) as error:
-            self._error = (str(error), getattr(error, "node", None))
+            self._error = Trouble(str(error), getattr(error, "node", None), getattr(error, "fixes", []))
             raise
         self._error = None
         self.run = run
@@ -181,13 +190,14 @@ class RunPart:
     def state(self) -> RunState:
         """All that the board shows besides the curves."""
         run = self.run
-        message, node = self._message()
+        trouble = self._trouble()
         changes = [] if run is None else [e for e in run.events if e.detail][-MOST_EVENTS:]
         return RunState(
             run=0 if run is None else run.number,
             status="failed" if self._error else "idle" if run is None else run.status,
-            message=message,
-            node=node,
+            message=trouble.message,
+            node=trouble.node,
+            fixes=list(trouble.fixes),
             outdated=run is not None and run.is_alive and run.is_outdated,
             step=0 if run is None else run.step_count,
             steps=0 if run is None else run.steps,
@@ -201,13 +211,13 @@ class RunPart:
             events=[RunEvent(e.step, e.detail) for e in changes],
         )
 
-    def _message(self) -> tuple[str, str | None]:
+    def _trouble(self) -> Trouble:
         if self._error is not None:
             return self._error
         error = None if self.run is None else self.run.error
         if error is None:
-            return "", None
-        return str(error), error.node if isinstance(error, RunError) else None
+            return Trouble()
+        return Trouble(str(error), error.node if isinstance(error, RunError) else None)
 
     def _controls(self) -> list[Hyperparameter]:
         run = self._alive

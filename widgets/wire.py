@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from flowloom.graph.document import Change, EdgeDoc, Follower, NodeDoc, Problem
+from flowloom.graph.document import Change, EdgeDoc, Fix, Follower, NodeDoc, Problem
 
 # ---------------------------------------------------------------- the graph as the browser sees it
 
@@ -289,6 +289,7 @@ class RunState(Struct, frozen=True):
     status: Literal["idle", "starting", "running", "paused", "stopped", "finished", "failed"]
     message: str  # one line: what goes on, or why it failed
     node: str | None  # the node that a failure is about
+    fixes: list[Fix]  # what would mend it, as far as known
     outdated: bool  # the graph was changed since the run began, which goes on with the graph as it was
     step: int
     steps: int

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flowloom.backends.choice import Backend, check_backend
 from flowloom.data import DataError, Dataset
 from flowloom.feeds import bind
+from flowloom.graph.document import Fix
 from flowloom.graph.graph import Graph
 from flowloom.graph.tensor import Tensor
 from flowloom.graph.variables import Variable
@@ -16,6 +17,7 @@ from flowloom.params import unknown_name
 from flowloom.spec import Spec, is_float
 from flowloom.training.evaluation import Evaluation
 from flowloom.training.measures import Batch
+from flowloom.training.proposal import proposed_loss
 from flowloom.training.run import Run, run_of
 from flowloom.training.snapshot import snapshot
 from flowloom.training.step import TrainStep
@@ -27,12 +29,12 @@ if TYPE_CHECKING:
 class TrainingError(ValueError):
     """A training that cannot start: no loss, nothing to learn, or data that the graph's inputs do not match.
 
-    `node` is the id of the node that stands in the way, where one does.
+    `node` is the id of the node that stands in the way, where one does; `fixes` are ways to mend it, as far as known.
     """
 
-    def __init__(self, message: str, node: str | None = None) -> None:
+    def __init__(self, message: str, node: str | None = None, fixes: Sequence[Fix] = ()) -> None:
         super().__init__(message)
-        self.node = node
+        self.node, self.fixes = node, list(fixes)
 
 
 class Trainer:
@@ -185,7 +187,8 @@ def find_trainer(graph: Graph, optimizer: Optimizer | None = None) -> Trainer:
     """
     losses = _tensors(graph, "losses.")
     if not losses:
-        raise TrainingError("the graph has no loss; add one from the palette's group Losses and wire it to the output")
+        advice = "add one from the palette's group Losses and wire it to the output"
+        raise TrainingError(f"the graph has no loss; {advice}", fixes=proposed_loss(graph))
     if len(losses) > 1:
         names = ", ".join(repr(t.name) for t in losses)
         raise TrainingError(

@@ -11,13 +11,14 @@ from tests.browser.notebook import OpenNotebook
 class Canvas:
     """The canvas of an editor that fills the screen."""
 
-    def __init__(self, opened: OpenNotebook, shown: str) -> None:
-        """Wait until the node of that name is shown, and all nodes fit in."""
+    def __init__(self, opened: OpenNotebook, shown: str | None) -> None:
+        """Wait until the node of that name is shown, and all nodes fit in; without a name the canvas is empty."""
         self.opened, self.page, self.keys = opened, opened.page, opened.page.keyboard
-        self.page.get_by_test_id(f"node-{shown}").wait_for()
+        self.page.get_by_test_id("empty-canvas" if shown is None else f"node-{shown}").wait_for()
         self.page.get_by_test_id("fullscreen").click()
-        self.page.get_by_test_id("fit").click()
-        self.come_to_rest(shown)
+        if shown is not None:
+            self.page.get_by_test_id("fit").click()
+            self.come_to_rest(shown)
         self.menu = self.page.get_by_test_id("chooser")
         self.field = self.page.get_by_test_id("chooser-search")
 

@@ -51,15 +51,17 @@ def test_double_click_adds_a_node_there(canvas: Canvas) -> None:
     canvas.opened.eventually(NAMES, ["image", "label", "loss", "pixels", "scores"])
 
 
-def test_a_key_adds_after_the_node_that_has_the_focus(canvas: Canvas) -> None:
+def test_a_key_adds_what_fits_after_the_node_that_has_the_focus_and_wires_it(canvas: Canvas) -> None:
     canvas.wrapper("scores").focus()
     canvas.keys.press("a")
+    expect(canvas.choice("layers.flatten")).to_be_visible()
+    expect(canvas.choice("layers.conv2d")).to_have_count(0)
     canvas.keys.type("relu")
     canvas.keys.press("Enter")
 
     expect(canvas.wrapper("relu")).to_be_focused()
     assert canvas.middle(canvas.wrapper("relu"))[0] > canvas.middle(canvas.wrapper("scores"))[0]
-    canvas.opened.eventually(WIRES, BUILT)
+    canvas.opened.eventually(WIRES, sorted([*BUILT, "scores > relu.x"]))
 
 
 def test_enter_on_the_canvas_opens_the_menu_and_escape_leaves_it(canvas: Canvas) -> None:

@@ -145,6 +145,20 @@ def test_graph_without_a_loss_is_said_in_one_line() -> None:
     assert board.part.state().message == error
 
 
+def test_fix_for_a_graph_without_a_loss_makes_it_train() -> None:
+    graph = digits_model()
+    graph.remove("loss")
+    board = Board(graph)
+    board.press("train")
+
+    (fix,) = board.part.state().fixes
+    graph.apply(fix.patch)
+
+    assert board.part.state().fixes == []
+    assert board.press("train") is None
+    assert board.wait_for_status("finished").message == ""
+
+
 def test_run_that_fails_says_why_and_at_which_node() -> None:
     graph = digits_model()
     graph.set("scores", units=5)

@@ -393,6 +393,7 @@ export interface RunState {
   status: "failed" | "finished" | "idle" | "paused" | "running" | "starting" | "stopped";
   message: string;
   node: string | null;
+  fixes: Fix[];
   outdated: boolean;
   step: number;
   steps: number;

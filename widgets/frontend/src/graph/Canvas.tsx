@@ -13,7 +13,7 @@ import {
   useStore,
   useStoreApi,
 } from "@xyflow/react";
-import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useMemo, useRef } from "react";
+import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { EdgeDoc } from "../wire";
 import { CanvasBar } from "./CanvasBar";
 import { EmptyCanvas } from "./EmptyCanvas";
@@ -32,7 +32,7 @@ import { ScopeView } from "./ScopeView";
 import type { PortEnd } from "./store";
 import { useClipboard } from "./useClipboard";
 import { useDrags } from "./useDrags";
-import { FIT, useFirstView } from "./useFit";
+import { FIT, useFirstNodes, useFirstView } from "./useFit";
 import { useInserting } from "./useInserting";
 import { useMenus } from "./useMenus";
 import { usePortKeys } from "./usePortKeys";
@@ -85,6 +85,8 @@ export function Canvas() {
   const zoom = useStore(({ transform }) => (transform[2] < 0.25 ? "block" : transform[2] < 0.5 ? "name" : "full"));
   const wrapper = useRef<HTMLDivElement>(null);
   const panning = useSpace(wrapper); // then a drag pans over nodes too
+  const [begun] = useState(view.nodes.size > 0);
+  useFirstNodes();
   useInspectedInView();
   useSights();
   useClipboard(wrapper);
@@ -156,7 +158,7 @@ export function Canvas() {
         onSelectionStart={() => (framing.current = true)}
         onSelectionEnd={() => (framing.current = false)}
         {...wires}
-        fitView
+        fitView={begun}
         fitViewOptions={FIT}
         onInit={firstView}
         minZoom={0.02}

@@ -47,6 +47,7 @@ export function Chooser({ canvas, at, label, width = WIDTH, find, onClose }: Cho
   const [active, setActive] = useState(0);
   const popup = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
+  const ahead = useRef(false); // Enter came before what there is to choose from
   const id = useId();
   const groups = find(query);
   const choices = groups?.flatMap(({ choices }) => choices) ?? [];
@@ -71,6 +72,10 @@ export function Chooser({ canvas, at, label, width = WIDTH, find, onClose }: Cho
     close();
     choice.choose();
   };
+  useEffect(() => {
+    if (groups !== null && ahead.current) pick(current);
+    ahead.current = false;
+  }, [groups === null]);
   const onKeyDown = (event: KeyboardEvent): void => {
     const to = {
       ArrowDown: Math.min(active + 1, choices.length - 1),
@@ -80,7 +85,10 @@ export function Chooser({ canvas, at, label, width = WIDTH, find, onClose }: Cho
     }[event.key];
     event.stopPropagation();
     if (to !== undefined) setActive(Math.max(0, to));
-    else if (event.key === "Enter") pick(current);
+    else if (event.key === "Enter") {
+      ahead.current = groups === null;
+      pick(current);
+    }
     else if (event.key === "Escape" || event.key === "Tab") close();
     else return;
     event.preventDefault();
@@ -112,6 +120,7 @@ export function Chooser({ canvas, at, label, width = WIDTH, find, onClose }: Cho
         onChange={(event) => {
           setQuery(event.target.value);
           setActive(0);
+          ahead.current = false;
         }}
       />
       <div id={`${id}-list`} className="fl-chooser-list" role="listbox" aria-label={label} tabIndex={-1}>

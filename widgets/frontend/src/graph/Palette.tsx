@@ -1,7 +1,7 @@
 import { type CSSProperties, type KeyboardEvent, useMemo, useRef, useState } from "react";
 import { createPortal } from "react-dom";
 import type { KindInfo } from "../wire";
-import { familyHue, familyTitle } from "./families";
+import { familyHue, familyTitle, isBasic } from "./families";
 import { useStored } from "./GraphProvider";
 import { ChevronIcon } from "./icons";
 import { KindHelp } from "./KindHelp";
@@ -12,7 +12,7 @@ import { usePaletteDrag } from "./usePaletteDrag";
 /** Families that are open at first: what a first model is made of. */
 const OPEN = new Set(["data", "layer", "loss", "metric"]);
 
-/** How many kinds of a family are shown until someone asks for the rest. */
+/** How many kinds of a family that has no basic ones are shown until someone asks for the rest. */
 const FEW = 12;
 
 /** Every kind of node by family, with search: drag one onto the canvas, or add it by double-click or Enter. */
@@ -55,7 +55,7 @@ export function Palette() {
       <div ref={list} className="fl-palette-list" onKeyDown={(event) => moveFocus(event, list.current)}>
         {families.map(([family, members]) => {
           const unfolded = query !== "" || open.has(family);
-          const shown = query !== "" || whole.has(family) ? members : members.slice(0, FEW);
+          const shown = query !== "" || whole.has(family) ? members : fewOf(members);
           return (
             <div key={family} role="group" aria-label={familyTitle(family)}>
               <button
@@ -92,6 +92,12 @@ export function Palette() {
       {pointed && <KindHelp kind={pointed.kind} beside={pointed.element} />}
     </div>
   );
+}
+
+/** The basic kinds of a family. */
+function fewOf(members: readonly Entry[]): readonly Entry[] {
+  const basic = members.filter(({ kind }) => isBasic(kind.kind));
+  return basic.length > 0 ? basic : members.slice(0, FEW);
 }
 
 interface PaletteItemProps {

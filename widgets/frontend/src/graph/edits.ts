@@ -83,6 +83,8 @@ export function describe(doc: GraphDoc, patch: readonly Change[]): string {
   };
   const removed = patch.filter((change) => change.op === "remove_node");
   if (removed.length > 1) return `${removed.length} nodes removed`;
+  const added = patch.filter((change) => change.op === "add_node");
+  if (added.length > 1) return `${added.length} nodes added`;
   const last = removed[0] ?? patch.at(-1);
   switch (last?.op) {
     case undefined:

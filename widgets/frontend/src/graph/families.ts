@@ -1,3 +1,5 @@
+import type { KindInfo } from "../wire";
+
 /** The families of the palette in its order, each with its heading and the hue that it shares. */
 const FAMILIES: Record<string, { title: string; hue: string }> = {
   data: { title: "Data", hue: "data" },
@@ -62,7 +64,16 @@ export function compareKinds(a: string, b: string): number {
   return basicRank(a) - basicRank(b);
 }
 
+export function isBasic(kind: string): boolean {
+  return BASICS.includes(kind);
+}
+
 function basicRank(kind: string): number {
   const index = BASICS.indexOf(kind);
   return index < 0 ? BASICS.length : index;
+}
+
+/** Whether what a kind computes is looked at, not fed on: what is added next goes below such a node. */
+export function isEnd(kind: KindInfo | undefined): boolean {
+  return kind !== undefined && ["loss", "metric"].includes(kind.family);
 }

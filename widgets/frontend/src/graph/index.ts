@@ -1,5 +1,6 @@
 /** The panes of the graph editor, for layouts to compose inside a `GraphProvider`. */
 export { Canvas } from "./Canvas";
+export { FixButtons } from "./FixButtons";
 export { GraphProvider, useGraph, useSelected, useSession } from "./GraphProvider";
 export { Inspector } from "./Inspector";
 export { Palette } from "./Palette";

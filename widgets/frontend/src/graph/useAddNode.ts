@@ -2,6 +2,7 @@ import { useReactFlow, useStoreApi } from "@xyflow/react";
 import { useMemo } from "react";
 import type { AddNode, Change, FeatureInfo, KindInfo, NodeDoc } from "../wire";
 import { addInput, addNode } from "./edits";
+import { isEnd } from "./families";
 import type { FlowEdge, FlowNode } from "./flow";
 import { geometryOf } from "./geometry";
 import { useSession } from "./GraphProvider";
@@ -10,10 +11,8 @@ import { type Box, free, GAP_X } from "./place";
 import { portsOf } from "./ports";
 import { useReveal } from "./useReveal";
 
-const ORIGIN: Box = { x: 0, y: 0, width: 0, height: 0 };
-
-/** Families whose outputs are read, not fed on: what is added next goes below them. */
-const ENDS = ["loss", "metric"];
+/** How far from the left edge of an empty canvas a graph begins, in pixels. */
+const MARGIN = 48;
 
 /** Ways to add nodes; a new node is selected. */
 export function useAddNode() {
@@ -63,12 +62,14 @@ export function useAddNode() {
         const [box, scope] = [around(info, point), maker.scopeAt(point)];
         add(info, session.aimed.length > 0 ? free(box, maker.obstacles(scope)) : box, scope);
       },
-      /** Inputs for features of the data, one below another at the left of what is there, as one edit. */
+      /** Inputs for features of the data, one below another at the left of what is there or is seen, as one edit. */
       addInputs: (features: readonly FeatureInfo[]): void => {
         const kind = store.kinds.get("input");
         if (!kind) return;
         const taken = maker.obstacles("");
-        const { x, y } = [...taken].sort((a, b) => a.x - b.x || a.y - b.y)[0] ?? ORIGIN;
+        const { left = 0, top = 0, height = 0 } = state.getState().domNode?.getBoundingClientRect() ?? {};
+        const start = flow.screenToFlowPosition({ x: left + MARGIN, y: top + height / 3 });
+        const { x, y } = [...taken].sort((a, b) => a.x - b.x || a.y - b.y)[0] ?? start;
         const added = features.map((feature): AddNode => {
           const { node } = addInput(store.view, kind, feature, x, y);
           const box = free({ x, y, ...sizeOf(node, kind) }, taken);
@@ -78,7 +79,8 @@ export function useAddNode() {
         });
         store.edit(added);
         session.select([]);
-        reveal(taken.at(-1) ?? ORIGIN);
+        const last = taken.at(-1);
+        if (last) reveal(last);
       },
       /** The patch, its new nodes moved to where they cover no other. */
       settled: (patch: readonly Change[]): Change[] =>
@@ -95,8 +97,7 @@ export function useAddNode() {
 
 /** To the right of a node that it may feed on, else in its place, for `free` to find one below. */
 function after({ position: { x, y }, width = 0, ...node }: FlowNode, kind: KindInfo): Box {
-  const feeds =
-    node.type === "scope" || (node.data.ports.outputs.length > 0 && !ENDS.includes(node.data.kind?.family ?? ""));
+  const feeds = node.type === "scope" || (node.data.ports.outputs.length > 0 && !isEnd(node.data.kind));
   const follows = kind.inputs.length > 0 && feeds;
   return { x: follows ? x + width + GAP_X : x, y, ...newSize(kind) };
 }

@@ -1,6 +1,7 @@
 import { getViewportForBounds, type ReactFlowInstance, useReactFlow, useStoreApi } from "@xyflow/react";
+import { useEffect, useRef } from "react";
 import type { FlowEdge, FlowNode } from "./flow";
-import { useSession } from "./GraphProvider";
+import { useGraph, useSession } from "./GraphProvider";
 import { boundsOf } from "./place";
 
 /** How all of a graph is fitted into view. */
@@ -25,6 +26,25 @@ export function useFirstView(): (flow: ReactFlowInstance<FlowNode, FlowEdge>) =>
     const y = tall ? -bounds.y * READABLE + MARGIN : height / 2 - (bounds.y + bounds.height / 2) * READABLE;
     void flow.setViewport({ x: -bounds.x * READABLE + MARGIN, y, zoom: READABLE });
   };
+}
+
+/** Brings the first nodes of an empty graph into view, if they came to lie outside of it: from code, say. */
+export function useFirstNodes(): void {
+  const { maker, store } = useSession();
+  const empty = useGraph().nodes.size === 0;
+  const wasEmpty = useRef(empty);
+  const state = useStoreApi();
+  const fit = useFit("all");
+  useEffect(() => {
+    const first = wasEmpty.current && !empty;
+    wasEmpty.current = empty;
+    const bounds = first ? boundsOf(maker.mapped(store.view).map(({ box }) => box)) : null;
+    if (bounds === null) return;
+    const { width, height, transform: [x, y, zoom] } = state.getState();
+    const [left, top] = [bounds.x * zoom + x, bounds.y * zoom + y];
+    const seen = left >= 0 && top >= 0 && left + bounds.width * zoom <= width && top + bounds.height * zoom <= height;
+    if (!seen) fit();
+  }, [empty]);
 }
 
 /** Brings all nodes into view, or the selected ones, if there are any. */

@@ -1,7 +1,9 @@
 import { useReactFlow, useStoreApi } from "@xyflow/react";
 import { type KeyboardEvent, type MouseEvent, useMemo } from "react";
 import { useSession } from "./GraphProvider";
-import type { PortEnd } from "./store";
+import { isEnd } from "./families";
+import { portsOf } from "./ports";
+import type { GraphStore, PortEnd } from "./store";
 import { isTextField } from "./useKeys";
 
 /** Ways to open the lists of the canvas: by double-click, where a wire is dropped, and by keys. */
@@ -15,7 +17,7 @@ export function useMenus() {
       const at = { x, y };
       session.openMenu({ what: "add", at, point: flow.screenToFlowPosition(at), source, target });
     };
-    /** Beside the node that has the focus or is selected, on such a wire, or in the middle. */
+    /** After the node that has the focus or is selected, wired to it; on such a wire; or in the middle. */
     const addHere = (focused: HTMLElement): void => {
       const bounds = state.getState().domNode?.getBoundingClientRect();
       if (!bounds) return;
@@ -29,7 +31,7 @@ export function useMenus() {
       const at = box
         ? flow.flowToScreenPosition(edge ? box : { x: box.x + box.width + 16, y: box.y })
         : { x: bounds.left + bounds.width / 2 - 132, y: bounds.top + bounds.height / 4 };
-      const source = edge ? { node: edge.source, port: edge.source_port } : null;
+      const source = edge ? { node: edge.source, port: edge.source_port } : outputOf(session.store, beside);
       const target = edge ? { node: edge.target, port: edge.target_port } : null;
       session.openMenu({ what: "add", at, point: null, source, target });
     };
@@ -49,6 +51,15 @@ export function useMenus() {
       },
     };
   }, [session, flow, state]);
+}
+
+/** The first output of a node, which what comes after it reads; null for one that only measures. */
+function outputOf({ view, kinds }: GraphStore, id: string | undefined): PortEnd | null {
+  const node = id === undefined ? undefined : view.nodes.get(id);
+  const kind = node && kinds.get(node.kind);
+  if (!node || isEnd(kind)) return null;
+  const port = portsOf(node, kind, view.info.get(node.id), []).outputs[0];
+  return port ? { node: node.id, port: port.name } : null;
 }
 
 /** The id of the node or wire that has an element. */

@@ -6,6 +6,10 @@ import type { Box } from "./place";
 const MARGIN = 16;
 const BAR = 56;
 
+/** The same at its right, where what follows it will go and the map lies; not more than this share of the view. */
+const AHEAD = 200;
+const MOST_AHEAD = 0.25;
+
 /** Moves the view by as little as shows all of a box of the flow. */
 export function useReveal(): (box: Box) => void {
   const flow = useReactFlow();
@@ -16,7 +20,7 @@ export function useReveal(): (box: Box) => void {
       if (!bounds) return;
       const start = flow.flowToScreenPosition(box);
       const end = flow.flowToScreenPosition({ x: box.x + box.width, y: box.y + box.height });
-      const dx = shift(start.x, end.x, bounds.left + MARGIN, bounds.right - MARGIN);
+      const dx = shift(start.x, end.x, bounds.left + MARGIN, bounds.right - Math.min(AHEAD, bounds.width * MOST_AHEAD));
       const dy = shift(start.y, end.y, bounds.top + BAR, bounds.bottom - MARGIN);
       const { x, y, zoom } = flow.getViewport();
       if (dx !== 0 || dy !== 0) void flow.setViewport({ x: x + dx, y: y + dy, zoom });

@@ -54,7 +54,7 @@ function placeFor({ store, maker }: Session, kind: KindInfo, menu: AddMenu): { b
   if (point) {
     const scope = maker.scopeAt(point);
     if (!source && !target) return { box: around(kind, point), scope };
-    const box = { x: source ? point.x : point.x - width, y: point.y - height / 2, width, height };
+    const box = { x: source ? past(maker.shown(source.node), point.x) : point.x - width, y: point.y - height / 2, width, height };
     return { box: free(box, maker.obstacles(scope)), scope };
   }
   const [before, after] = [source, target].map((end) => (end ? maker.shown(end.node) : undefined));
@@ -67,6 +67,11 @@ function placeFor({ store, maker }: Session, kind: KindInfo, menu: AddMenu): { b
         ? before.x + before.width + GAP_X
         : after && after.x - GAP_X - width;
   return x === undefined ? null : { box: free({ x, y, width, height }, maker.obstacles(scope)), scope };
+}
+
+/** Right of a box, but for a point that is well left of where it ends: the wire then has no loop to make. */
+function past(before: Box | undefined, x: number): number {
+  return before && x > before.x ? Math.max(x, before.x + before.width + GAP_X / 2) : x;
 }
 
 function wordsFor({ store }: Session, name: string, { source, target }: AddMenu): string {

@@ -2,24 +2,18 @@ import { useCallback, useSyncExternalStore } from "react";
 import type { Host } from "../host";
 import { Controls } from "./Controls";
 import { Plot } from "./Plot";
-import { Progress } from "./Progress";
+import { Progress, type TroubleHelp } from "./Progress";
 import { type RunStore, runStoreFor, useRun } from "./store";
 import "./board.css";
 
-export interface BoardProps {
-  host: Host;
-  /** Show a node that a failure is about. */
-  onSelectNode?: (id: string) => void;
-}
-
 /** Train, steer and watch a run. */
-export function Board({ host, onSelectNode }: BoardProps) {
+export function Board({ host, ...help }: { host: Host } & TroubleHelp) {
   const store = runStoreFor(host);
   if (!store) return null;
   return (
     <div className="fl-board">
       <Controls store={store} />
-      <Progress store={store} onSelectNode={onSelectNode} />
+      <Progress store={store} {...help} />
       <Plots store={store} />
     </div>
   );

@@ -1,10 +1,18 @@
-import { useState } from "react";
-import type { RunState } from "../wire";
+import { type ReactNode, useState } from "react";
+import type { Fix, RunState } from "../wire";
 import { asLabel, formatCount, formatDuration, formatRate } from "./numbers";
 import { isActive, type RunStore, useRun } from "./store";
 
+/** How the board helps where there is a graph to help with. */
+export interface TroubleHelp {
+  /** Show a node that a failure is about. */
+  onSelectNode?: (id: string) => void;
+  /** Offer what would mend it. */
+  renderFixes?: (fixes: readonly Fix[]) => ReactNode;
+}
+
 /** How far the run is, what it does, and what went wrong. Every number keeps its room, so nothing jumps. */
-export function Progress({ store, onSelectNode }: { store: RunStore; onSelectNode?: (id: string) => void }) {
+export function Progress({ store, onSelectNode, renderFixes }: { store: RunStore } & TroubleHelp) {
   const { state, error } = useRun(store);
   const failed = state.status === "failed";
   const message = state.outdated ? "Your changes to the graph are for the next run" : state.message;
@@ -32,6 +40,7 @@ export function Progress({ store, onSelectNode }: { store: RunStore; onSelectNod
               Show the node
             </button>
           )}
+          {failed && renderFixes?.(state.fixes)}
         </div>
       )}
     </div>

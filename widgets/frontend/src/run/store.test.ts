@@ -9,6 +9,7 @@ const idle: RunState = {
   status: "running",
   message: "",
   node: null,
+  fixes: [],
   outdated: false,
   step: 0,
   steps: 100,
@@ -113,4 +114,15 @@ test("a refused command leaves its reason, and the next one clears it", () => {
   store.command("train");
   assert.equal(store.view.error, null);
   acknowledge(null);
+});
+
+test("what stood in the way is forgotten when the graph is mended", () => {
+  const { store, say, acknowledge } = opened();
+  store.command("train");
+  acknowledge("the graph has no loss");
+  say({ type: "state", state: { ...idle, status: "failed", message: "the graph has no loss" } });
+  assert.equal(store.view.error, "the graph has no loss");
+
+  say({ type: "state", state: { ...idle, status: "idle" } });
+  assert.equal(store.view.error, null);
 });

@@ -90,7 +90,9 @@ export class RunStore {
 
   private change(state: RunState): void {
     if (state.run !== this.pointsOf) this.clearCurves(state.run);
-    this.show({ state, pending: this.view.pending.filter((p) => !p.acknowledged) });
+    const mended = this.view.state.status === "failed" && state.status !== "failed";
+    const error = mended ? null : this.view.error;
+    this.show({ state, error, pending: this.view.pending.filter((p) => !p.acknowledged) });
   }
 
   private clearCurves(run: number): void {

@@ -1,5 +1,5 @@
 import { CodePane } from "../code/CodePane";
-import { GraphProvider, ProblemList, useGraph, useSession } from "../graph";
+import { FixButtons, GraphProvider, ProblemList, useGraph, useSession } from "../graph";
 import type { Host } from "../host";
 import { Board } from "../run/Board";
 import { Workbench } from "./Workbench";
@@ -16,7 +16,15 @@ export function Studio({ host }: { host: Host }) {
 function Panels({ host }: { host: Host }) {
   const session = useSession();
   const { problems } = useGraph();
-  const training = host.state.run ? <Board host={host} onSelectNode={(id) => session.show(id)} /> : <NoData />;
+  const training = host.state.run ? (
+    <Board
+      host={host}
+      onSelectNode={(id) => session.show(id)}
+      renderFixes={(fixes) => <FixButtons fixes={fixes} />}
+    />
+  ) : (
+    <NoData />
+  );
   return (
     <Workbench
       layout="studio"
