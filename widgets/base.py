@@ -12,7 +12,7 @@ import traitlets
 from flowloom.widgets.catalogue import catalogue
 from flowloom.widgets.graph_part import GraphPart
 from flowloom.widgets.run_part import RunPart
-from flowloom.widgets.wire import GraphEvent, RunReply, WidgetState
+from flowloom.widgets.wire import GraphEvent, Picture, RunReply, WidgetState
 
 STATIC = Path(__file__).parent / "static"
 NO_BUNDLE = """export default { render({ el }) {
@@ -30,6 +30,8 @@ class LoomWidget(anywidget.AnyWidget):
         key_trait=traitlets.Unicode(), value_trait=traitlets.Bool()
     ).tag(sync=True)
     layout_name: str = "studio"
+    graph_part: GraphPart | None = None  # also of a widget that refused its arguments, and is closed all the same
+    run_part: RunPart | None = None
 
     def __init__(self, graph_part: GraphPart | None = None, run_part: RunPart | None = None, **kwargs: Any) -> None:
         # Before the comm opens, for its first message holds the state.
@@ -59,15 +61,21 @@ class LoomWidget(anywidget.AnyWidget):
         return f"<{type(self).__name__}: {self.layout_name}>"
 
     def _snapshot(self) -> dict[str, Any]:
+        picture = self._picture()
         state = WidgetState(
             layout=self.layout_name,  # type: ignore[arg-type]
-            kinds=catalogue() if self.graph_part is not None else [],
+            kinds=catalogue() if self.graph_part is not None or picture is not None else [],
             features=self.run_part.features() if self.run_part is not None else [],
             graph=self.graph_part.state() if self.graph_part is not None else None,
             run=self.run_part.state() if self.run_part is not None else None,
+            picture=picture,
         )
         plain: dict[str, Any] = msgspec.to_builtins(state)
         return plain
+
+    def _picture(self) -> Picture | None:
+        """What a view shows that has no part to be edited or run."""
+        return None
 
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
         if not isinstance(content, dict):

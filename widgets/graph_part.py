@@ -8,10 +8,14 @@ import msgspec
 
 from flowloom.graph import Applied, Graph, PatchError, Problem, Tensor
 from flowloom.graph.document import Move, SetNote
-from flowloom.graph.trial import open_ports
+from flowloom.graph.picture import drawn
 from flowloom.widgets.code import code_of, edit_code
+from flowloom.widgets.compared import Versions
+from flowloom.widgets.lowered import lowered_view
+from flowloom.widgets.pictures import info_of
 from flowloom.widgets.wire import (
     CodeRequest,
+    CompareRequest,
     Edit,
     EditCode,
     Fits,
@@ -23,12 +27,13 @@ from flowloom.widgets.wire import (
     GraphReset,
     GraphState,
     History,
+    LoweredRequest,
     NodeInfo,
     Patched,
-    PortInfo,
     PortVerdict,
     Rejected,
     Sync,
+    VersionsRequest,
 )
 
 
@@ -40,6 +45,7 @@ class GraphPart:
         self._send = send
         graph.place()
         self._floor = graph.undo_depth  # what was built before the editor opened is not undone by it
+        self._versions = Versions(graph)
         self._stop = graph.subscribe(self._tell)
 
     def close(self) -> None:
@@ -81,6 +87,12 @@ class GraphPart:
                 self._send(code_of(self.graph, client))
             case EditCode():
                 self._send(edit_code(self.graph, request))
+            case LoweredRequest():
+                self._send(lowered_view(self.graph, request))
+            case VersionsRequest():
+                self._send(self._versions.listed(request, self.graph.undo_depth - self._floor))
+            case CompareRequest():
+                self._send(self._versions.compared(request))
 
     # ------------------------------------------------------------ requests
 
@@ -155,14 +167,4 @@ class GraphPart:
             )
 
     def _info(self, id: str) -> NodeInfo:
-        graph = self.graph
-        inferred = graph.inferred(id)
-        edges = graph.state.incoming.get(id, {})
-        inputs = []
-        for port in open_ports(graph.state, id):
-            spec = graph.spec(Tensor(graph, edges[port].source, edges[port].source_port)) if port in edges else None
-            inputs.append(PortInfo(port, None if spec is None else str(spec)))
-        exprs = inferred.exprs()
-        outputs = [PortInfo(port, str(exprs[port].spec) if port in exprs else None) for port in inferred.outputs]
-        variables = inferred.expansion.variables.values() if inferred.expansion else ()
-        return NodeInfo(id, inputs, outputs, sum(v.spec.size for v in variables))
+        return info_of(drawn(self.graph, id))

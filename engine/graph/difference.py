@@ -180,7 +180,7 @@ def _placed(node: NodeDoc, before: State) -> NodeDoc:
 def _set(old: NodeDoc, new: NodeDoc) -> Iterator[Change]:
     """Parameters, note, and whether it is bypassed."""
     for key in dict.fromkeys([*old.params, *new.params]):
-        if _written(_value(old, key)) != _written(_value(new, key)):
+        if _written(value_of(old, key)) != _written(value_of(new, key)):
             yield SetParam(new.id, key, new.params[key]) if key in new.params else ResetParam(new.id, key)
     if old.note != new.note:
         yield SetNote(new.id, new.note)
@@ -188,7 +188,7 @@ def _set(old: NodeDoc, new: NodeDoc) -> Iterator[Change]:
         yield SetBypassed(new.id, new.bypassed)
 
 
-def _value(node: NodeDoc, key: str) -> Json:
+def value_of(node: NodeDoc, key: str) -> Json:
     """A parameter of a node, or its default; REQUIRED if there is neither."""
     if key in node.params:
         return node.params[key]

@@ -495,6 +495,25 @@ class Graph:
         """Remove nodes with their edges, as one step."""
         self.apply(self._state.removal(self._id(n) for n in names))
 
+    def as_patch(self) -> Patch:
+        """The patch that makes this graph of an empty one, as `restore` takes it."""
+        return [*map(AddNode, self._state.nodes.values()), *map(Connect, self._state.edges.values())]
+
+    def earlier(self, steps: int) -> Graph:
+        """This graph as it was so many undoable steps ago, as a graph of its own, whose nodes have the same ids.
+
+        Raises PatchError if there were not so many.
+        """
+        with self.lock:
+            if not 0 <= steps <= len(self._undo):
+                raise PatchError(f"there are {len(self._undo)} steps to go back; got {steps}")
+            past = Graph(self.name, seed=self.seed)
+            past._state.apply(self.as_patch())
+            for applied in self._undo[len(self._undo) - steps :][::-1]:
+                past._state.apply(applied.inverse)
+            past._inference.refresh(past._state.nodes)
+            return past
+
     def keep(self, *tensors: Tensor) -> None:
         """Remove all nodes that these tensors are not computed from, as one step."""
         needed = self._state.upstream(t.id for t in tensors)

@@ -63,15 +63,20 @@ def _shift(nodes: Sequence[NodeDoc], places: Mapping[str, Place]) -> Place:
 
 
 def size(state: State, inference: Inference, id: str) -> Size:
-    """How wide and tall a node is drawn, in pixels at zoom 1; `geometry.ts` draws to the same numbers."""
+    """How wide and tall a node of a graph is drawn, in pixels at zoom 1."""
     node, inferred = state.nodes[id], inference.known.get(id)
     kind = find_kind(node.kind)
-    label = kind.label if kind else node.kind
     specs = [str(e.spec) for e in inferred.exprs().values()] if inferred else []
-    head = len(node.name) * NAME + 36 + (0 if label == node.name else len(label) * SMALL + 12)
     optional = {p.name for p in kind.ports if p.optional} if kind else set()
     inputs = [f"{port} optional" if port in optional else port for port in open_ports(state, id)]
-    rows = [side if len(side) > 1 else [] for side in (inputs, list(inferred.outputs) if inferred else [])]
+    label = kind.label if kind else node.kind
+    return drawn_size(node.name, label, inputs, inferred.outputs if inferred else (), specs)
+
+
+def drawn_size(name: str, label: str, inputs: Sequence[str], outputs: Sequence[str], specs: Sequence[str]) -> Size:
+    """How wide and tall a node with these names, ports and specs is drawn; `geometry.ts` draws to the same numbers."""
+    head = len(name) * NAME + 36 + (0 if label == name else len(label) * SMALL + 12)
+    rows = [side if len(side) > 1 else [] for side in (inputs, outputs)]
     named = sum(max((len(name) for name in side), default=0) for side in rows)
     width = max(head, max((len(s) for s in specs), default=0) * CODE + 28, named * SMALL + PORTS if named else 0)
     return min(WIDEST, max(NARROWEST, width)), HEADER + ROW * max(map(len, rows)) + FOOTER

@@ -33,7 +33,7 @@ def placed(patch: Patch, before: State, after: State, ids: Mapping[str, str], si
     for id in after.sorted(after.nodes):
         if ids[id] not in boxes:
             x, y = _wish(after, id, ids, boxes, sizes[ids[id]])
-            boxes[ids[id]] = (x, _free((x, y, *sizes[ids[id]]), boxes.values()), *sizes[ids[id]])
+            boxes[ids[id]] = (x, free_top((x, y, *sizes[ids[id]]), boxes.values()), *sizes[ids[id]])
     return [AddNode(_at(c.node, boxes[c.node.id])) if isinstance(c, AddNode) else c for c in patch]
 
 
@@ -52,7 +52,7 @@ def _mean(values: Collection[float]) -> float:
     return sum(values) / len(values)
 
 
-def _free(box: Box, others: Iterable[Box]) -> float:
+def free_top(box: Box, others: Iterable[Box]) -> float:
     """How far down the box comes to lie, so that it covers none of the others."""
     x, y, width, height = box
     for left, top, wide, tall in sorted(others, key=lambda other: other[1]):

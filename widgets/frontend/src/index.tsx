@@ -2,11 +2,12 @@ import { StrictMode, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
 import { GraphEditor } from "./graph/GraphEditor";
 import { Host, type Model } from "./host";
+import { Diff } from "./picture/Diff";
 import { Board } from "./run/Board";
 import { Studio } from "./studio/Studio";
 import "./theme.css";
 
-const LAYOUTS = { editor: GraphEditor, board: Board, studio: Studio };
+const LAYOUTS = { editor: GraphEditor, board: Board, studio: Studio, diff: Diff };
 
 /** One widget: the layout that its state names, under a strip that says when the kernel does not answer. */
 function Widget({ host }: { host: Host }) {

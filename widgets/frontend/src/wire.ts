@@ -277,6 +277,35 @@ export interface EditCode {
 }
 
 /**
+ * What does the machine run of the graph, or of its gradients? As lowered, or as rewriting leaves it (`optimized`).
+ *
+ * `loss` is the id of the node whose gradients are meant; "" leaves the choice to Python.
+ */
+export interface LoweredRequest {
+  type: "lowered";
+  client: string;
+  request: number;
+  what: "gradients" | "operations";
+  optimized: boolean;
+  loss: string;
+}
+
+/** Which versions can the graph be compared with? */
+export interface VersionsRequest {
+  type: "versions";
+  client: string;
+  request: number;
+}
+
+/** What has changed since that version? */
+export interface CompareRequest {
+  type: "compare";
+  client: string;
+  request: number;
+  version: string;
+}
+
+/**
  * Revision `revision` of the graph: the patch, whose it was (client "" is Python), and what it changed.
  *
  * `info` holds only the nodes whose inferred specs changed; `problems` is always the whole list.
@@ -363,6 +392,82 @@ export interface CodeRefused {
   message: string;
   line: number | null;
   column: number | null;
+}
+
+/**
+ * What there is to say of a node, or of a scope by its id "/path", besides the document.
+ *
+ * `sign` says what became of it, `facts` are lines about it, `origins` are ids of the graph's nodes behind it.
+ */
+export interface PictureNode {
+  id: string;
+  sign: "" | "+" | "-" | "~";
+  facts: string[];
+  origins: string[];
+}
+
+/** A wire, by the input port that it leads to, that is there only since (+) or no more (-). */
+export interface PictureEdge {
+  target: string;
+  target_port: string;
+  sign: "+" | "-";
+}
+
+/** A line in the list of changes; `node` is what it is about ("": the whole). */
+export interface PictureChange {
+  sign: "" | "+" | "-" | "~";
+  label: string;
+  facts: string[];
+  node: string;
+}
+
+/** Something else that the picture could be of. */
+export interface PictureChoice {
+  id: string;
+  label: string;
+}
+
+/**
+ * A drawing that is only looked at. `message` is a line about it, or says why there is none.
+ *
+ * `kinds` are those that are in no palette; `folds` says which scopes begin folded (true) or open. `choices` are the
+ * losses that gradients could be of, `choice` is the one that they are of.
+ */
+export interface Picture {
+  title: string;
+  message: string;
+  state: GraphState;
+  kinds: KindInfo[];
+  nodes: PictureNode[];
+  edges: PictureEdge[];
+  folds: Record<string, boolean>;
+  changes: PictureChange[];
+  choices: PictureChoice[];
+  choice: string;
+}
+
+/** The answer to a `LoweredRequest` or a `CompareRequest`, of the graph at `revision`. */
+export interface PictureIs {
+  type: "picture";
+  client: string;
+  request: number;
+  revision: number;
+  picture: Picture;
+}
+
+/** A version to compare the graph with. */
+export interface Version {
+  id: string;
+  label: string;
+  detail: string;
+}
+
+/** The answer to a `VersionsRequest`. */
+export interface VersionsAre {
+  type: "versions_are";
+  client: string;
+  request: number;
+  versions: Version[];
 }
 
 /** A number that can be changed while a run goes on. */
@@ -468,18 +573,19 @@ export interface FeatureInfo {
 
 /** What a view needs to draw its first picture. `layout` names the view; a part that is absent is null. */
 export interface WidgetState {
-  layout: "board" | "editor" | "studio";
+  layout: "board" | "diff" | "editor" | "studio";
   kinds: KindInfo[];
   features: FeatureInfo[];
   graph: GraphState | null;
   run: RunState | null;
+  picture: Picture | null;
 }
 
 export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetBypassed | SetScope | Reorder;
 
-export type GraphRequest = Edit | History | FitsRequest | FollowersRequest | Sync | CodeRequest | EditCode;
+export type GraphRequest = Edit | History | FitsRequest | FollowersRequest | Sync | CodeRequest | EditCode | LoweredRequest | VersionsRequest | CompareRequest;
 
-export type GraphEvent = Patched | Rejected | Fits | Followers | GraphReset | Code | CodeTaken | CodeRefused;
+export type GraphEvent = Patched | Rejected | Fits | Followers | GraphReset | Code | CodeTaken | CodeRefused | PictureIs | VersionsAre;
 
 export type RunRequest = Command | PointsRequest;
 

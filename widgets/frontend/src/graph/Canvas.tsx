@@ -54,10 +54,18 @@ const HELP = {
     "Enter or Space selects it. Then a inserts a node, Delete removes it.",
 };
 
+/** The same where nothing can be changed. */
+const STILL_HELP = {
+  "node.a11yDescription.keyboardDisabled":
+    "Space selects it, Enter tells about it, g goes to where it comes from. Left and right go to its ports.",
+  "edge.a11yDescription.default": "Enter or Space selects it.",
+};
+
 /** The graph as a drawing that is edited in place: drag nodes, draw wires, delete. */
 export function Canvas() {
   const session = useSession();
   const { store } = session;
+  const { readOnly } = store;
   const view = useGraph();
   const selectedNodes = useSelected(({ selectedNodes }) => selectedNodes);
   const selectedEdges = useSelected(({ selectedEdges }) => selectedEdges);
@@ -113,7 +121,7 @@ export function Canvas() {
     [session, getEdge],
   );
   const onKeyDown = (event: KeyboardEvent) => {
-    if (portKey(event) || menus.onKey(event)) {
+    if (portKey(event) || (!readOnly && menus.onKey(event))) {
       event.preventDefault();
       event.stopPropagation();
       return;
@@ -139,11 +147,12 @@ export function Canvas() {
       data-testid="canvas"
       data-zoom={zoom}
       data-wiring={wiring || undefined}
+      data-read-only={readOnly || undefined}
       role="group"
       aria-label={`Graph ${view.name}`}
       tabIndex={0}
       onKeyDownCapture={onKeyDown}
-      onDoubleClick={menus.onDoubleClick}
+      onDoubleClick={readOnly ? undefined : menus.onDoubleClick}
     >
       <ReactFlow<FlowNode, FlowEdge>
         nodes={nodes}
@@ -157,7 +166,7 @@ export function Canvas() {
         onNodeDoubleClick={(_, { id }) => openOrInspect(id)}
         onSelectionStart={() => (framing.current = true)}
         onSelectionEnd={() => (framing.current = false)}
-        {...wires}
+        {...(!readOnly && wires)}
         fitView={begun}
         fitViewOptions={FIT}
         onInit={firstView}
@@ -172,11 +181,12 @@ export function Canvas() {
         zoomOnScroll={false}
         zoomOnDoubleClick={false}
         panOnDrag={[0, 1]}
-        nodesDraggable={!panning}
+        nodesDraggable={!panning && !readOnly}
+        nodesConnectable={!readOnly}
         selectionMode={SelectionMode.Partial}
         multiSelectionKeyCode={["Shift", "Control", "Meta"]}
         nodeDragThreshold={2}
-        ariaLabelConfig={HELP}
+        ariaLabelConfig={readOnly ? STILL_HELP : HELP}
         connectionLineType={ConnectionLineType.SmoothStep}
         connectionRadius={24}
         reconnectRadius={12}
@@ -186,7 +196,7 @@ export function Canvas() {
         {overview && <Overview />}
         <CanvasBar />
       </ReactFlow>
-      {view.nodes.size === 0 && <EmptyCanvas />}
+      {view.nodes.size === 0 && !readOnly && <EmptyCanvas />}
       <WiringHint canvas={wrapper} />
       <Refusal />
       <Minimap />

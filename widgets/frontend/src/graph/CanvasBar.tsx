@@ -7,6 +7,7 @@ import {
   FoldAllIcon,
   GroupIcon,
   HelpIcon,
+  LayersIcon,
   MinusIcon,
   OpenAllIcon,
   PlusIcon,
@@ -26,21 +27,33 @@ export function CanvasBar() {
   const percent = useStore(({ transform }) => Math.round(transform[2] * 100));
   const fit = useFit("all");
   const empty = nodes.size === 0;
+  const { readOnly } = useSession().store;
   return (
     <Panel position="top-right" className="fl-bar">
-      <CommandButton id="undo">
-        <UndoIcon />
-      </CommandButton>
-      <CommandButton id="redo">
-        <RedoIcon />
-      </CommandButton>
-      <span className="fl-bar-gap" />
+      {!readOnly && (
+        <>
+          <CommandButton id="undo">
+            <UndoIcon />
+          </CommandButton>
+          <CommandButton id="redo">
+            <RedoIcon />
+          </CommandButton>
+          <span className="fl-bar-gap" />
+        </>
+      )}
       <CommandButton id="search">
         <SearchIcon />
       </CommandButton>
-      <CommandButton id="tidy">
-        <TidyIcon />
-      </CommandButton>
+      {!readOnly && (
+        <>
+          <CommandButton id="views">
+            <LayersIcon />
+          </CommandButton>
+          <CommandButton id="tidy">
+            <TidyIcon />
+          </CommandButton>
+        </>
+      )}
       <BarButton name="fit" label="Fit all in view" disabled={empty} onClick={fit}>
         <FitIcon />
       </BarButton>
@@ -71,9 +84,11 @@ function ScopeButtons() {
   const open = paths.some((path) => !session.folds.isFolded(path));
   return (
     <>
-      <CommandButton id="group">
-        <GroupIcon />
-      </CommandButton>
+      {!session.store.readOnly && (
+        <CommandButton id="group">
+          <GroupIcon />
+        </CommandButton>
+      )}
       <BarButton
         name="fold-all"
         label={open ? "Fold all scopes (Shift+F)" : "Open all scopes (Shift+F)"}

@@ -1,8 +1,9 @@
 import { BaseEdge, EdgeLabelRenderer, type EdgeProps, getSmoothStepPath } from "@xyflow/react";
 import { memo, useState } from "react";
 import type { FlowEdge } from "./flow";
-import { useSelected } from "./GraphProvider";
+import { useSelected, useSession } from "./GraphProvider";
 import { type Route, routeOf } from "./route";
+import { wireSign, wordOf } from "./signs";
 import "./edges.css";
 
 /** Width of a character of the label, and the room that it needs beside its ends, in pixels at zoom 1. */
@@ -24,12 +25,15 @@ export const EdgeView = memo(function EdgeView(props: EdgeProps<FlowEdge>) {
   const { path, label, room } = routeOf(start, end, data?.lane ?? 0, data?.level ?? null) ?? backwards(ends);
   const spec = data?.spec;
   const beside = spec && [spec, shapeOf(spec)].find((text) => room > text.length * CHARACTER + MARGIN);
+  const { store } = useSession();
+  const sign = wireSign(store, data?.edges ?? []);
   const raised = spec && (pointed || selected);
   return (
     <g
       className="fl-edge"
       data-broken={data?.broken || undefined}
       data-aimed={aimed || undefined}
+      data-sign={wordOf(sign)}
       onPointerEnter={() => setPointed(true)}
       onPointerLeave={() => setPointed(false)}
     >
@@ -46,6 +50,7 @@ export const EdgeView = memo(function EdgeView(props: EdgeProps<FlowEdge>) {
             style={{ transform: `translate(-50%, -100%) translate(${label.x}px, ${label.y - 6}px)` }}
           >
             {spec}
+            {sign && ` (${wordOf(sign)})`}
           </div>
         </EdgeLabelRenderer>
       )}

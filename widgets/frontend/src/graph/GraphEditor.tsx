@@ -8,15 +8,16 @@ import { ProblemList } from "./ProblemList";
 export function GraphEditor({ host }: { host: Host }) {
   return (
     <GraphProvider host={host}>
-      <Panes />
+      <Panes host={host} />
     </GraphProvider>
   );
 }
 
-function Panes() {
+function Panes({ host }: { host: Host }) {
   const { problems } = useGraph();
   return (
     <Workbench
+      host={host}
       layout="editor"
       title="editor"
       minimum={360}

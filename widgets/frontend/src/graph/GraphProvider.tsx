@@ -11,6 +11,11 @@ const SessionContext = createContext<Session | null>(null);
 /** Gives the panes of one graph (palette, canvas, inspector, problems) their store and what they select together. */
 export function GraphProvider({ host, children }: { host: Host; children: ReactNode }) {
   const session = useMemo(() => new Session(graphStoreOf(host), foldsOf(host)), [host]);
+  return <SessionProvider session={session}>{children}</SessionProvider>;
+}
+
+/** The same for a session that is there. */
+export function SessionProvider({ session, children }: { session: Session; children: ReactNode }) {
   return (
     <SessionContext value={session}>
       <ReactFlowProvider>

@@ -3,6 +3,7 @@ import { AddMenu } from "./AddMenu";
 import { FindMenu } from "./FindMenu";
 import { useSelected, useSession } from "./GraphProvider";
 import { PortMenu } from "./PortMenu";
+import { ViewMenu } from "./ViewMenu";
 
 /** What is open over the canvas, if anything is. */
 export function Menus({ canvas }: { canvas: RefObject<HTMLElement | null> }) {
@@ -11,5 +12,7 @@ export function Menus({ canvas }: { canvas: RefObject<HTMLElement | null> }) {
   const close = useCallback(() => session.openMenu(null), [session]);
   if (menu?.what === "add") return <AddMenu canvas={canvas} menu={menu} onClose={close} />;
   if (menu?.what === "port") return <PortMenu canvas={canvas} menu={menu} onClose={close} />;
+  if (menu?.what === "views" || menu?.what === "versions")
+    return <ViewMenu canvas={canvas} what={menu.what} onClose={close} />;
   return menu && <FindMenu canvas={canvas} what={menu.what} onClose={close} />;
 }

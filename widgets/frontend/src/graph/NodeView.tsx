@@ -3,16 +3,20 @@ import { type CSSProperties, memo } from "react";
 import { familyHue } from "./families";
 import type { OpNode } from "./flow";
 import { portTop } from "./geometry";
+import { useSession } from "./GraphProvider";
 import { BypassIcon } from "./icons";
 import { PortHandle, type Side } from "./PortHandle";
 import { PortNames } from "./PortNames";
 import type { ShownPort } from "./ports";
 import { pathOf } from "./scopes";
+import { SignBadge } from "./SignBadge";
+import { signOf, wordOf } from "./signs";
 
 /** One node: the bar in its family's hue, name and kind, ports, and the spec of what comes out. */
 export const NodeView = memo(function NodeView({ data, selected }: NodeProps<OpNode>) {
   const { node, kind, ports, problem } = data;
   const hue = { "--fl-hue": familyHue(kind?.family) } as CSSProperties;
+  const { store } = useSession();
   const label = kind?.label ?? node.kind;
   const output = ports.outputs[0];
   return (
@@ -23,6 +27,7 @@ export const NodeView = memo(function NodeView({ data, selected }: NodeProps<OpN
       data-selected={selected || undefined}
       data-problem={problem ? true : undefined}
       data-bypassed={node.bypassed || undefined}
+      data-sign={wordOf(signOf(store, node.id))}
     >
       <div className="fl-node-header">
         <span className="fl-node-name" title={pathOf(node)}>
@@ -38,6 +43,7 @@ export const NodeView = memo(function NodeView({ data, selected }: NodeProps<OpN
             <BypassIcon />
           </span>
         )}
+        <SignBadge id={node.id} />
         {problem && (
           <span className="fl-node-badge" title={problem.message}>
             !

@@ -1,5 +1,5 @@
 import { Handle, Position } from "@xyflow/react";
-import { useSelected } from "./GraphProvider";
+import { useSelected, useSession } from "./GraphProvider";
 import "./ports.css";
 
 export type Side = "input" | "output";
@@ -21,6 +21,7 @@ interface PortHandleProps {
 
 /** The dot that wires are drawn from and to. While one is drawn it shows whether it would fit here. */
 export function PortHandle({ id, side, top, node, port, title, testId, hollow, closed }: PortHandleProps) {
+  const { store } = useSession();
   const verdict = useSelected((session) => {
     const { wiring } = session;
     if (!wiring) return undefined;
@@ -36,7 +37,7 @@ export function PortHandle({ id, side, top, node, port, title, testId, hollow, c
       position={side === "input" ? Position.Left : Position.Right}
       style={{ top }}
       className="fl-port"
-      isConnectable={!(closed && side === "input")}
+      isConnectable={!store.readOnly && !(closed && side === "input")}
       data-verdict={verdict}
       data-hollow={hollow || undefined}
       data-testid={testId}

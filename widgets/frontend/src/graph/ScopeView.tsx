@@ -9,13 +9,16 @@ import { BranchIcon, ChevronIcon, LoopIcon } from "./icons";
 import { count } from "./numbers";
 import { PortHandle, type Side } from "./PortHandle";
 import { PortNames } from "./PortNames";
-import type { Scope } from "./scopes";
+import { type Scope, scopeId } from "./scopes";
+import type { Session } from "./session";
+import { SignBadge } from "./SignBadge";
+import { signOf, wordOf } from "./signs";
 
 /** A scope: open, a box around its nodes; folded, one node in its place. */
 export const ScopeView = memo(function ScopeView({ data, selected }: NodeProps<ScopeNode>) {
   const session = useSession();
   const { scope, folded, border, problems } = data;
-  const hue = { "--fl-hue": scope.role === null ? "var(--fl-border-strong)" : familyHue("control") } as CSSProperties;
+  const hue = { "--fl-hue": scope.role === null ? hueOf(session, scope) : familyHue("control") } as CSSProperties;
   const action = `${folded ? "Open" : "Fold"} ${scope.path}`;
   return (
     <div
@@ -26,6 +29,7 @@ export const ScopeView = memo(function ScopeView({ data, selected }: NodeProps<S
       data-depth={scope.depth % 2}
       data-selected={selected || undefined}
       data-problem={problems.length > 0 || undefined}
+      data-sign={folded ? wordOf(signOf(session.store, scopeId(scope.path), scope)) : undefined}
     >
       <div className={folded ? "fl-node-header fl-scope-bar" : "fl-scope-bar"} data-testid={`scope-bar-${scope.path}`}>
         <button
@@ -47,6 +51,7 @@ export const ScopeView = memo(function ScopeView({ data, selected }: NodeProps<S
           {scope.name}
         </span>
         <Role scope={scope} />
+        {folded && <SignBadge id={scopeId(scope.path)} scope={scope} />}
         {problems.length > 0 && (
           <span className="fl-node-badge" title={problems.map(({ message }) => message).join("\n")}>
             {problems.length}
@@ -57,6 +62,13 @@ export const ScopeView = memo(function ScopeView({ data, selected }: NodeProps<S
     </div>
   );
 });
+
+/** The hue of a scope: that of the node that a picture shows as one. */
+function hueOf({ store, outer }: Session, { path }: Scope): string {
+  const [origin] = store.marks.nodes.get(scopeId(path))?.origins ?? [];
+  const node = origin === undefined ? undefined : outer?.store.view.nodes.get(origin);
+  return node ? familyHue(store.kinds.get(node.kind)?.family) : "var(--fl-border-strong)";
+}
 
 /** What a scope does, if it branches or loops. */
 function Role({ scope: { role, name } }: { scope: Scope }) {

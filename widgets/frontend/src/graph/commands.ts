@@ -1,6 +1,7 @@
 import { type Alignment, ALIGNMENTS } from "./aligning";
 import { duplicate } from "./pasting";
 import type { Box } from "./place";
+import { PICTURE_COMMANDS, PICTURE_MENUS } from "./pictureCommands";
 import type { Session } from "./session";
 
 /** What a command works on besides the session. */
@@ -28,6 +29,15 @@ export interface Command {
   run(scene: Scene): void;
   /** Whether there is nothing to do now. */
   idle?(session: Session): boolean;
+  /** It changes nothing, whatever its group. */
+  harmless?: true;
+}
+
+/** Whether a picture forbids a command: it lets look and find alone; the graph below it hears only what is about it. */
+export function isForbidden(command: Command, { store, outer, pictures }: Session): boolean {
+  if (PICTURE_COMMANDS.includes(command) || command === ESCAPE) return false;
+  if (!outer && pictures.open) return true;
+  return store.readOnly && !command.harmless && command.group !== "Look" && command.group !== "Find";
 }
 
 const nothingSelected = ({ selectedNodes }: Session): boolean => selectedNodes.size === 0;
@@ -58,6 +68,7 @@ export const COMMANDS: readonly Command[] = [
     keys: ["Ctrl+A"],
     run: ({ session }) => session.selectAll(),
     idle: isEmpty,
+    harmless: true,
   },
   {
     id: "remove",
@@ -88,6 +99,7 @@ export const COMMANDS: readonly Command[] = [
     keys: ["F2"],
     run: ({ session }) => session.inspect(),
     idle: nothingSelected,
+    harmless: true,
   },
   {
     id: "bypass",
@@ -169,6 +181,8 @@ export const COMMANDS: readonly Command[] = [
     run: ({ session }) => session.toggleMap(),
     idle: isEmpty,
   },
+  ...PICTURE_MENUS,
+  ...PICTURE_COMMANDS,
   {
     id: "search",
     title: "Find a node",
@@ -211,6 +225,7 @@ export const ESCAPE: Command = {
     cancelWire();
     session.endWiring();
     session.store.dismissRefusal();
+    if (session.outer) session.pictures.close();
   },
 };
 

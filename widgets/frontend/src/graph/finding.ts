@@ -1,5 +1,5 @@
 import type { KindInfo } from "../wire";
-import { COMMANDS } from "./commands";
+import { COMMANDS, isForbidden } from "./commands";
 import { familyHue } from "./families";
 import { count } from "./numbers";
 import type { Choice } from "./Chooser";
@@ -37,7 +37,7 @@ export function findCommands(session: Session, query: string): Found[] {
     id: command.id,
     label: command.title,
     ...(command.keys[0] !== undefined && { keys: command.keys[0] }),
-    off: command.idle?.(session) ?? false,
+    off: isForbidden(command, session) || (command.idle?.(session) ?? false),
     rank: rankOf(command.title, command.group, words),
   }));
   const found = choices.filter(({ rank }) => rank !== null);

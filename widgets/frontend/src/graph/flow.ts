@@ -15,9 +15,10 @@ import { familyHue } from "./families";
 import type { Folds } from "./folds";
 import { type Geometry, geometryOf, scopeGeometry } from "./geometry";
 import { type Box, place } from "./place";
-import { type Ports, portsOf } from "./ports";
+import { givenPorts, type Ports, portsOf } from "./ports";
 import { LANES, levelOf } from "./route";
 import { ancestors, nameOf, parentOf, pathOf, type Scope, type ScopeTree, scopeId, scopePath, scopesOf } from "./scopes";
+import { signHue, signOf, wireSign, wordOf } from "./signs";
 import type { GraphStore, GraphView } from "./store";
 
 interface OpData extends Record<string, unknown> {
@@ -172,10 +173,11 @@ export class FlowMaker {
 
   /** All that is to be seen, outer scopes before what lies in them. */
   mapped(view: GraphView): Mapped[] {
-    const { order, arrangement } = this.scene(view);
+    const { order, arrangement, tree } = this.scene(view);
     return order.map((id) => {
       const node = view.nodes.get(id);
-      const hue = node ? familyHue(this.store.kinds.get(node.kind)?.family) : "var(--fl-border-strong)";
+      const own = node ? familyHue(this.store.kinds.get(node.kind)?.family) : "var(--fl-border-strong)";
+      const hue = signHue(signOf(this.store, id, tree.get(scopePath(id) ?? ""))) ?? own;
       const name = node?.name ?? nameOf(scopePath(id) ?? "");
       return { id, box: arrangement.boxes.get(id)!, hue, framed: !this.isSolid(id), name };
     });
@@ -299,7 +301,8 @@ export class FlowMaker {
         continue;
       }
       const kind = this.store.kinds.get(node.kind);
-      const ports = portsOf(node, kind, inputs.info, edges);
+      const told = this.store.readOnly ? inputs.info : undefined;
+      const ports = told ? givenPorts(told) : portsOf(node, kind, inputs.info, edges);
       const data = { node, kind, ports, problem: inputs.problem };
       next.set(node.id, { inputs, geometry: geometryOf(node, ports, kind?.label ?? node.kind), data });
     }
@@ -331,6 +334,7 @@ export class FlowMaker {
     const label = data.kind?.label ?? data.node.kind;
     const ariaLabel = [pathOf(data.node), label, data.ports.outputs[0]?.spec];
     ariaLabel.push(data.node.bypassed ? "bypassed" : undefined, data.problem ? "has a problem" : undefined);
+    ariaLabel.push(wordOf(signOf(this.store, id)));
     return {
       id,
       type: "op",
@@ -355,7 +359,8 @@ export class FlowMaker {
     const data = { scope, folded, border, problems };
     const count = `${scope.nodes.length} ${scope.nodes.length === 1 ? "node" : "nodes"}`;
     const trouble = problems.length > 0 && `${problems.length} with a problem`;
-    const ariaLabel = [path, scope.role ?? "scope", count, folded ? "folded" : "open", trouble];
+    const changed = wordOf(signOf(this.store, scopeId(path), scope));
+    const ariaLabel = [path, scope.role ?? "scope", count, folded ? "folded" : "open", trouble, changed];
     return {
       id: scopeId(path),
       type: "scope",
@@ -385,7 +390,7 @@ export class FlowMaker {
       targetHandle: to === null ? edge.target_port : borderPort(edge),
       reconnectable: to === null ? true : "source",
       selected,
-      ariaLabel: spec ? `${ends}, ${spec}` : ends,
+      ariaLabel: [ends, spec, wordOf(wireSign(this.store, edges))].filter(Boolean).join(", "),
       data,
     };
     const before = this.wires.get(made.id);

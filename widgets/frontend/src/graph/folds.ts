@@ -1,7 +1,7 @@
 import type { Host } from "../host";
 import { Observable } from "./observable";
 import { ancestors, type Scope, scopesOf } from "./scopes";
-import { type GraphStore, graphStoreOf } from "./store";
+import { type GraphStore, graphStoreOf, type Link } from "./store";
 
 /** Larger scopes, and more deeply nested ones, are folded until someone opens them. */
 const MOST_NODES = 12;
@@ -23,7 +23,7 @@ export class Folds extends Observable {
   revision = 0;
 
   constructor(
-    private readonly host: Host,
+    private readonly host: Link,
     private readonly store: GraphStore,
   ) {
     super();

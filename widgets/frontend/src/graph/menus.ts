@@ -26,5 +26,10 @@ export interface Finder {
   what: "search" | "commands" | "keys";
 }
 
+/** What else the graph can be looked at as: operations, gradients, changes; or the versions alone to compare it with. */
+export interface ViewMenu {
+  what: "views" | "versions";
+}
+
 /** What is open over the canvas, one thing at a time. */
-export type Menu = AddMenu | PortMenu | Finder;
+export type Menu = AddMenu | PortMenu | Finder | ViewMenu;

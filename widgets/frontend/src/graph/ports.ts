@@ -43,6 +43,12 @@ export function portsOf(
   };
 }
 
+/** The ports of a node in a picture: just those that are told of it. */
+export function givenPorts({ inputs, outputs }: NodeInfo): Ports {
+  const shown = (ports: readonly PortInfo[]) => ports.map((port) => ({ ...port, optional: false, hollow: false }));
+  return { inputs: shown(inputs), outputs: shown(outputs) };
+}
+
 function variadicInputs(node: NodeDoc, port: PortKind, edges: readonly EdgeDoc[]): string[] {
   const used = edges.filter((edge) => edge.target === node.id).map((edge) => indexOf(port, edge.target_port));
   return numbered(port, Math.max(-1, ...used) + 2);

@@ -7,6 +7,7 @@ import type { Folds } from "./folds";
 import { group, ungroup } from "./grouping";
 import type { Menu } from "./menus";
 import { Observable } from "./observable";
+import { Pictures } from "./pictures";
 import type { Box } from "./place";
 import { ancestors, members, scopeId, scopePath, scopesOf } from "./scopes";
 import type { GraphStore } from "./store";
@@ -43,6 +44,8 @@ export class Session extends Observable {
   map = true;
   /** What is drawn, and where. */
   readonly maker: FlowMaker;
+  /** The picture that is open over the graph, or that this shows. */
+  readonly pictures: Pictures;
   /** Counts the wishes to see something. */
   sights = 0;
   private sight: Sight | null = null;
@@ -52,8 +55,11 @@ export class Session extends Observable {
   constructor(
     readonly store: GraphStore,
     readonly folds: Folds,
+    /** The session of the graph that this is a picture of. */
+    readonly outer: Session | null = null,
   ) {
     super();
+    this.pictures = outer?.pictures ?? new Pictures(store);
     this.maker = new FlowMaker(store, folds);
   }
 
@@ -71,6 +77,7 @@ export class Session extends Observable {
   show(id: string): void {
     const node = this.store.view.nodes.get(id);
     if (!node) return;
+    if (!this.outer) this.pictures.close();
     this.folds.fold(ancestors(node.scope).filter((path) => this.folds.isFolded(path)), false);
     this.selectedNodes = new Set([id]);
     this.selectedEdges = new Set();

@@ -15,13 +15,18 @@ import type {
   NodeDoc,
   NodeInfo,
   Patched,
+  PictureEdge,
+  PictureIs,
+  PictureNode,
   PortVerdict,
   Problem,
   Rejected,
+  Version,
 } from "../wire";
 import { applyPatch, documentOf, type GraphDoc, PatchError } from "./document";
 import { describe } from "./edits";
 import { Observable } from "./observable";
+import type { Wish } from "./pictures";
 
 /** What the canvas draws: the document with this view's own unanswered edits, and what Python inferred. */
 export interface GraphView extends GraphDoc {
@@ -48,6 +53,15 @@ export interface PortEnd {
   port: string;
 }
 
+/** What a store needs of a widget's end in the browser. */
+export type Link = Pick<Host, "client" | "state" | "send" | "on" | "recall" | "keep">;
+
+/** What a picture says of its nodes, by id, and wires, by `edgeId`. */
+export interface Marks {
+  nodes: ReadonlyMap<string, PictureNode>;
+  edges: ReadonlyMap<string, PictureEdge["sign"]>;
+}
+
 interface Pending {
   sequence: number;
   patch: Change[];
@@ -72,17 +86,22 @@ export class GraphStore extends Observable {
   /** These run before every edit and undo, so that a view can hand in what it still holds back. */
   readonly beforeEdit = new Set<() => void>();
 
+  /** There are none but in a picture. */
+  readonly marks: Marks = { nodes: new Map(), edges: new Map() };
+
   private confirmed: GraphView;
   private pending: Pending[] = [];
   private sequence = 0;
   private request = 0;
   private readonly asked = new Map<number, (ports: PortVerdict[]) => void>();
   private readonly askedKinds = new Map<number, (kinds: Follower[]) => void>();
+  private readonly askedPictures = new Map<number, (answer: PictureIs) => void>();
+  private readonly askedVersions = new Map<number, (versions: Version[]) => void>();
   /** The last sequence number before a `sync` that has not been answered yet. */
   private syncedAt: number | null = null;
   private readonly codeSides = new Set<CodeSide>();
 
-  constructor(private readonly host: Host) {
+  constructor(private readonly host: Link) {
     super();
     this.kinds = new Map(host.state.kinds.map((kind) => [kind.kind, kind]));
     this.features = host.state.features;
@@ -90,6 +109,11 @@ export class GraphStore extends Observable {
     this.view = this.confirmed;
     host.on("graph", (message) => this.receive(message));
     this.sync(); // patches may have passed while this page was loading
+  }
+
+  /** Whether this is only to be looked at. */
+  get readOnly(): boolean {
+    return false;
   }
 
   /** Show a patch at once, and propose it to Python. An empty one is not worth a message. */
@@ -160,6 +184,22 @@ export class GraphStore extends Observable {
     return new Promise((resolve) => this.askedKinds.set(request, resolve));
   }
 
+  /** Ask for a picture of the graph. */
+  picture(wish: Wish): Promise<PictureIs> {
+    const [request, { client }] = [++this.request, this.host];
+    if (wish.what === "compare")
+      this.host.send("graph", { type: "compare", client, request, version: wish.version });
+    else this.host.send("graph", { type: "lowered", client, request, ...wish });
+    return new Promise((resolve) => this.askedPictures.set(request, resolve));
+  }
+
+  /** Ask which versions the graph can be compared with. */
+  versions(): Promise<Version[]> {
+    const [request, { client }] = [++this.request, this.host];
+    this.host.send("graph", { type: "versions", client, request });
+    return new Promise((resolve) => this.askedVersions.set(request, resolve));
+  }
+
   /** Show why `patch` will be refused, and hear Python on it without showing it: the refusal may come with fixes. */
   refuse(patch: Change[], node: string, port: string, reason: string): void {
     this.refusal = { node, port, message: reason, code: "spec", specs: [], dimension: null, fixes: [] };
@@ -202,6 +242,10 @@ export class GraphStore extends Observable {
         this.askedKinds.get(message.request)?.(message.kinds);
         this.askedKinds.delete(message.request);
         return;
+      case "picture":
+        return this.answer(this.askedPictures, message, message);
+      case "versions_are":
+        return this.answer(this.askedVersions, message, message.versions);
       case "reset":
         this.confirmed = viewOf(message.state);
         this.pending = this.pending.filter(({ sequence }) => sequence > (this.syncedAt ?? 0));
@@ -237,6 +281,12 @@ export class GraphStore extends Observable {
       else if (message.type === "code_taken") side.taken(message);
       else side.refused(message);
     }
+  }
+
+  private answer<T>(asked: Map<number, (answer: T) => void>, of: { client: string; request: number }, answer: T): void {
+    if (of.client !== this.host.client) return;
+    asked.get(of.request)?.(answer);
+    asked.delete(of.request);
   }
 
   private receiveFits(message: Fits): void {

@@ -25,6 +25,7 @@ export function useClipboard(canvas: RefObject<HTMLElement | null>): void {
     let pointer: Point | null = null;
     const hears = (): boolean => {
       const focused = document.activeElement as HTMLElement | null;
+      if (session.store.readOnly) return false;
       return focused !== null && canvas.current?.contains(focused) === true && !isTextField(focused);
     };
     const mine = (event: ClipboardEvent): void => {

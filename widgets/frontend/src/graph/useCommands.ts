@@ -1,6 +1,6 @@
 import { useReactFlow, useStoreApi } from "@xyflow/react";
 import { useCallback } from "react";
-import type { Command } from "./commands";
+import { type Command, isForbidden } from "./commands";
 import { useSession } from "./GraphProvider";
 import { scopeId } from "./scopes";
 import { useFit } from "./useFit";
@@ -17,6 +17,7 @@ export function useCommands(): (command: Command, from: HTMLElement) => void {
 
   return useCallback(
     (command, from) => {
+      if (isForbidden(command, session)) return session.store.announce("Nothing can be changed in this view");
       const editor = from.closest<HTMLElement>(".fl-keys") ?? from;
       const focused = from.closest<HTMLElement>(".react-flow__node")?.dataset.id;
       command.run({

@@ -39,6 +39,7 @@ function onPort(session: Session, port: HTMLElement, key: string): boolean {
   if (step !== undefined) ports[ports.indexOf(port) + step]?.focus({ preventScroll: true });
   else if (SIDES[key]) SIDES[key] === side || enter(session, node, key);
   else if (key === "Escape") node.focus({ preventScroll: true });
+  else if (session.store.readOnly) return false;
   else if (key === "Enter" || key === " ") open(session, port, end, side);
   else if (key === "Delete" || key === "Backspace") disconnect(session, end, side);
   else return false;

@@ -27,6 +27,7 @@ function Panels({ host }: { host: Host }) {
   );
   return (
     <Workbench
+      host={host}
       layout="studio"
       title="Studio"
       minimum={420}

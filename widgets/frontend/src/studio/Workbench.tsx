@@ -1,10 +1,14 @@
-import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { Canvas, Inspector, Palette, useSelected } from "../graph";
+import { useRef } from "react";
+import { Canvas, Inspector, Palette, useSession } from "../graph";
+import type { Host } from "../host";
+import { OpenPictureView, useOpenPicture } from "../picture/PictureView";
 import { useFullscreen } from "./fullscreen";
 import { Pane, type PaneState, usePane } from "./Pane";
 import { useRemembered } from "./remembered";
 import { Separator } from "./Separator";
 import { type Tab, Tabs } from "./Tabs";
+import { useInspections } from "./useInspections";
+import { useWidth } from "./useWidth";
 import "./studio.css";
 
 /** Below these widths, in pixels, a side pane is folded until someone unfolds it. */
@@ -12,6 +16,7 @@ const ROOM_FOR_PALETTE = 640;
 const ROOM_FOR_INSPECTOR = 1200;
 
 interface WorkbenchProps {
+  host: Host;
   /** Names the layout in the browser's memory and for styles. */
   layout: "studio" | "editor";
   title: string;
@@ -24,7 +29,7 @@ interface WorkbenchProps {
 }
 
 /** Palette, canvas and inspector side by side, with panels below. */
-export function Workbench({ layout, title, minimum, tabs, folded }: WorkbenchProps) {
+export function Workbench({ host, layout, title, minimum, tabs, folded }: WorkbenchProps) {
   const bench = useRef<HTMLDivElement>(null);
   const [height, setHeight] = useRemembered<number>(`${layout}.height`);
   const width = useWidth(bench);
@@ -42,7 +47,7 @@ export function Workbench({ layout, title, minimum, tabs, folded }: WorkbenchPro
       style={{ height: height ?? undefined }}
       onKeyDown={fullscreen.onKeyDown}
     >
-      {width !== null && <Middle palette={palette} inspector={inspector} />}
+      {width !== null && <Middle host={host} palette={palette} inspector={inspector} />}
       <Tabs state={below} tabs={tabs}>
         <button
           type="button"
@@ -69,42 +74,23 @@ export function Workbench({ layout, title, minimum, tabs, folded }: WorkbenchPro
   );
 }
 
-/** The canvas between the two panes. */
-function Middle({ palette, inspector }: { palette: PaneState; inspector: PaneState }) {
+/** The canvas between the two panes, and over them the picture that is open. */
+function Middle({ host, palette, inspector }: { host: Host; palette: PaneState; inspector: PaneState }) {
+  const picture = useOpenPicture(useSession());
   return (
     <div className="fl-studio-middle">
-      <Pane name="palette" title="Palette" side="left" state={palette}>
-        <Palette />
-      </Pane>
-      <div className="fl-studio-canvas">
-        <Canvas />
+      <div className="fl-studio-graph" inert={picture !== null}>
+        <Pane name="palette" title="Palette" side="left" state={palette}>
+          <Palette />
+        </Pane>
+        <div className="fl-studio-canvas">
+          <Canvas />
+        </div>
+        <Pane name="inspector" title="Inspector" side="right" state={inspector}>
+          <Inspector />
+        </Pane>
       </div>
-      <Pane name="inspector" title="Inspector" side="right" state={inspector}>
-        <Inspector />
-      </Pane>
+      {picture && <OpenPictureView open={picture} state={host.state} />}
     </div>
   );
-}
-
-/** Call `open` whenever someone wishes to edit what is selected. */
-function useInspections(open: () => void): void {
-  const inspections = useSelected((session) => session.inspections);
-  const seen = useRef(inspections);
-  useEffect(() => {
-    if (inspections !== seen.current) open();
-    seen.current = inspections;
-  });
-}
-
-/** The width of an element in pixels, as it is now; null until it has one, since what fits is chosen by it. */
-function useWidth(element: RefObject<HTMLElement | null>): number | null {
-  const [width, setWidth] = useState<number | null>(null);
-  useLayoutEffect(() => {
-    const measure = () => setWidth((known) => element.current?.clientWidth || known);
-    const observer = new ResizeObserver(measure);
-    observer.observe(element.current!);
-    measure();
-    return () => observer.disconnect();
-  }, [element]);
-  return width;
 }
