@@ -11,6 +11,7 @@ with fl.Graph("line") as g:
 """
 
 from flowloom import (
+    blocks,
     constraints,
     data,
     formats,
@@ -335,6 +336,7 @@ __all__ = [
     "bitwise_or",
     "bitwise_xor",
     "blackman_window",
+    "blocks",
     "boolean_mask",
     "broadcast_to",
     "cast",

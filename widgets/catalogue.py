@@ -12,6 +12,7 @@ from msgspec import inspect
 from flowloom.graph.kinds import Kind, all_kinds
 from flowloom.graph.state import passes
 from flowloom.params import REQUIRED, choices
+from flowloom.widgets.formulas import formula
 from flowloom.widgets.wire import Field, KindInfo, PortKind, Variant
 
 SENTENCE_END = re.compile(r"(?<!\bal)(?<!\be\.g)(?<!\bi\.e)\. ")  # not after "et al.", "e.g.", "i.e."
@@ -37,6 +38,7 @@ def _describe(kind: Kind) -> KindInfo:
         internal=kind.internal,
         summary=_summary(kind.doc),
         doc=kind.doc,
+        formula=formula(kind),
         inputs=[PortKind(p.name, p.variadic, p.optional) for p in kind.ports],
         outputs=[PortKind(p.name, p.variadic, p.optional) for p in kind.outputs],
         fields=[_field(p.name, p.annotation, p.default) for p in kind.params.values()],
@@ -64,8 +66,10 @@ def _field(name: str, annotation: Any, default: Any) -> Field:
             return Field(control="boolean", **shape)
         case inspect.IntType(ge=low, le=high):
             return Field(control="integer", minimum=low, maximum=high, **shape)
-        case inspect.FloatType(ge=low, le=high, lt=below):
-            return Field(control="number", minimum=low, maximum=high if high is not None else below, **shape)
+        case inspect.FloatType(gt=above, ge=low, lt=below, le=high):
+            ends = (above if low is None else low, below if high is None else high)
+            inside = (low is None and above is not None, high is None and below is not None)
+            return Field(control="number", minimum=ends[0], maximum=ends[1], above=inside[0], below=inside[1], **shape)
         case inspect.LiteralType(values=values) if all(isinstance(v, str) for v in values):
             return Field(control="choice", **shape)
         case inspect.LiteralType(values=values):

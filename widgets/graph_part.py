@@ -9,11 +9,13 @@ import msgspec
 from flowloom.graph import Applied, Graph, PatchError, Problem, Tensor
 from flowloom.graph.document import Move, SetNote
 from flowloom.graph.picture import drawn
+from flowloom.widgets.blocks import answer
 from flowloom.widgets.code import code_of, edit_code
 from flowloom.widgets.compared import Versions
 from flowloom.widgets.lowered import lowered_view
 from flowloom.widgets.pictures import info_of
 from flowloom.widgets.wire import (
+    BlockRequest,
     CodeRequest,
     CompareRequest,
     Edit,
@@ -93,6 +95,8 @@ class GraphPart:
                 self._send(self._versions.listed(request, self.graph.undo_depth - self._floor))
             case CompareRequest():
                 self._send(self._versions.compared(request))
+            case BlockRequest():
+                self._send(answer(self.graph, request))
 
     # ------------------------------------------------------------ requests
 
@@ -105,7 +109,7 @@ class GraphPart:
                     return
                 problem = graph.refusal(request.patch)
                 if problem is None:
-                    graph.apply(request.patch, author=author)
+                    graph.apply(request.patch, author=author, continues=request.continues)
                     return
         except PatchError as error:
             problem = Problem("", str(error))

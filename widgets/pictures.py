@@ -24,7 +24,7 @@ from flowloom.widgets.wire import (
 def info_of(drawn: Drawn) -> NodeInfo:
     """The ports of a node as the browser draws them."""
     inputs, outputs = ([PortInfo(*port) for port in side] for side in (drawn.inputs, drawn.outputs))
-    return NodeInfo(drawn.node.id, inputs, outputs, drawn.parameters)
+    return NodeInfo(drawn.node.id, inputs, outputs, *drawn.sizes)
 
 
 def picture(

@@ -23,19 +23,26 @@ class PortInfo(Struct, frozen=True):
 
 
 class NodeInfo(Struct, frozen=True):
-    """What was inferred for a node: its ports as they are now, and how many weights it owns."""
+    """What was inferred for a node: its ports as they are now, and how many weights it owns.
+
+    `parameter_bytes` is what these take, `output_bytes` what its outputs take for one sample: sizes that are not known,
+    such as that of the batch, count as 1.
+    """
 
     id: str
     inputs: list[PortInfo]
     outputs: list[PortInfo]
     parameters: int = 0
+    parameter_bytes: int = 0
+    output_bytes: int = 0
 
 
 class Field(Struct, frozen=True):
     """One form field in the inspector, made from a keyword-only parameter of an op or layer.
 
     `choices` are all there is for a "choice", and suggestions for "json". A choice that has a variant takes parameters
-    of its own: its value is then a mapping, such as {"name": "constant", "value": 0.5}.
+    of its own: its value is then a mapping, such as {"name": "constant", "value": 0.5}. A number is from `minimum` to
+    `maximum`, but greater than the one if it is to be `above` it, and less than the other if `below`.
     """
 
     name: str
@@ -45,6 +52,8 @@ class Field(Struct, frozen=True):
     variants: list[Variant] = []
     minimum: float | None = None
     maximum: float | None = None
+    above: bool = False
+    below: bool = False
     required: bool = False
 
 
@@ -68,7 +77,7 @@ class KindInfo(Struct, frozen=True):
     """A kind of node. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense").
 
     One that is `internal` is not in the palette, but may be in a graph that was loaded. A node of a kind that `passes`
-    can be bypassed.
+    can be bypassed. `formula` is what it computes, in a line, where that is known.
     """
 
     kind: str
@@ -82,6 +91,7 @@ class KindInfo(Struct, frozen=True):
     outputs: list[PortKind]
     fields: list[Field]
     passes: bool = False
+    formula: str = ""
 
 
 class GraphState(Struct, frozen=True):
@@ -101,11 +111,15 @@ class GraphState(Struct, frozen=True):
 
 
 class Edit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="edit"):
-    """A patch that the view `client` has shown already. `sequence` numbers its edits from 1."""
+    """A patch that the view `client` has shown already. `sequence` numbers its edits from 1.
+
+    One that `continues` the view's last edit, as a slider does while it is dragged, is undone together with that.
+    """
 
     client: str
     sequence: int
     patch: list[Change]
+    continues: bool = False
 
 
 class History(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="history"):
@@ -157,6 +171,24 @@ class EditCode(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"
     text: str
 
 
+class BlockRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="block"):
+    """Something about the blocks that are kept beside the notebook; all are answered with `Blocks`.
+
+    save keeps the scope `scope` under `name`, in place of one that is there if `replace`; take asks for what is in one,
+    to be put behind the output `source_port` of `source` if that is given; rename calls it `new`.
+    """
+
+    client: str
+    request: int
+    action: Literal["list", "save", "take", "rename", "remove"]
+    name: str = ""
+    new: str = ""
+    scope: str = ""
+    replace: bool = False
+    source: str = ""
+    source_port: str = ""
+
+
 class LoweredRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="lowered"):
     """What does the machine run of the graph, or of its gradients? As lowered, or as rewriting leaves it (`optimized`).
 
@@ -196,6 +228,7 @@ GraphRequest: TypeAlias = (
     | LoweredRequest
     | VersionsRequest
     | CompareRequest
+    | BlockRequest
 )
 
 # ---------------------------------------------------------------- graph: kernel to browser
@@ -291,6 +324,60 @@ class CodeRefused(Struct, frozen=True, tag_field="type", tag="code_refused"):
     column: int | None
 
 
+# ---------------------------------------------------------------- blocks
+
+
+class BlockPort(Struct, frozen=True):
+    """A port of a node in a block."""
+
+    node: str
+    port: str
+
+
+class BlockEnd(Struct, frozen=True):
+    """An input or output of a block, and the ports in it that it stands for."""
+
+    name: str
+    spec: str | None
+    ports: list[BlockPort]
+
+
+class BlockInfo(Struct, frozen=True):
+    """A block as the palette shows it; if `error` is not null it cannot be read, and all else is empty."""
+
+    name: str
+    inputs: list[str]
+    outputs: list[str]
+    nodes: int
+    parameters: int
+    error: str | None = None
+
+
+class BlockContent(Struct, frozen=True):
+    """What a block holds, in a scope of its name. `fits` says which of its inputs goes first with the asked output."""
+
+    name: str
+    nodes: list[NodeDoc]
+    edges: list[EdgeDoc]
+    inputs: list[BlockEnd]
+    outputs: list[BlockEnd]
+    fits: int | None
+
+
+class Blocks(Struct, frozen=True, tag_field="type", tag="blocks"):
+    """The answer to a `BlockRequest`: all blocks as they are now, and why it was refused (null: it was not).
+
+    `exists` says that it was refused because there is a block of that name.
+    """
+
+    client: str
+    request: int
+    blocks: list[BlockInfo]
+    content: BlockContent | None = None
+    error: str | None = None
+    exists: bool = False
+
+
 # ---------------------------------------------------------------- pictures: what is looked at, and not edited
 
 
@@ -375,7 +462,17 @@ class VersionsAre(Struct, frozen=True, tag_field="type", tag="versions_are"):
 
 
 GraphEvent: TypeAlias = (
-    Patched | Rejected | Fits | Followers | GraphReset | Code | CodeTaken | CodeRefused | PictureIs | VersionsAre
+    Patched
+    | Rejected
+    | Fits
+    | Followers
+    | GraphReset
+    | Code
+    | CodeTaken
+    | CodeRefused
+    | Blocks
+    | PictureIs
+    | VersionsAre
 )
 
 # ---------------------------------------------------------------- the run

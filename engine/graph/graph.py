@@ -225,11 +225,21 @@ class Graph:
 
     # ------------------------------------------------------------ change
 
-    def apply(self, patch: Sequence[Change], *, author: Author | None = None) -> Applied:
-        """Apply a patch as one undoable step. Raises PatchError, with the graph as it was, if it does not fit."""
+    def apply(self, patch: Sequence[Change], *, author: Author | None = None, continues: bool = False) -> Applied:
+        """Apply a patch as one undoable step. Raises PatchError, with the graph as it was, if it does not fit.
+
+        With `continues` it is one step with the patch before it, if that was the same author's.
+        """
         with self.lock:
+            before = self._undo[-1] if self._undo else None
+            joins = continues and before is not None and before.revision == self.revision and _same(before, author)
             applied = self._perform(patch, author)
-            self._record(applied)
+            if joins:
+                before = self._undo.pop()
+                whole = (*before.patch, *applied.patch), (*applied.inverse, *before.inverse)
+                self._record(structs.replace(applied, patch=whole[0], inverse=whole[1]))
+            else:
+                self._record(applied)
             self._tell(applied)
         return applied
 
@@ -575,6 +585,11 @@ def current_graph() -> Graph:
 def current_scope(graph: Graph) -> str:
     """The scope that new nodes of `graph` are put into."""
     return next((scope for g, scope in reversed(_open.get()) if g is graph), "")
+
+
+def _same(applied: Applied, author: Author | None) -> bool:
+    """Whether a patch came from the view that `author` names."""
+    return applied.author is not None and author is not None and applied.author[0] == author[0]
 
 
 def _touched(patch: Sequence[Change]) -> list[str]:

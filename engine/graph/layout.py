@@ -70,16 +70,31 @@ def size(state: State, inference: Inference, id: str) -> Size:
     optional = {p.name for p in kind.ports if p.optional} if kind else set()
     inputs = [f"{port} optional" if port in optional else port for port in open_ports(state, id)]
     label = kind.label if kind else node.kind
-    return drawn_size(node.name, label, inputs, inferred.outputs if inferred else (), specs)
+    weights = sum(v.spec.size for v in inferred.expansion.variables.values()) if inferred and inferred.expansion else 0
+    return drawn_size(node.name, label, inputs, inferred.outputs if inferred else (), specs, weights)
 
 
-def drawn_size(name: str, label: str, inputs: Sequence[str], outputs: Sequence[str], specs: Sequence[str]) -> Size:
-    """How wide and tall a node with these names, ports and specs is drawn; `geometry.ts` draws to the same numbers."""
+def drawn_size(
+    name: str, label: str, inputs: Sequence[str], outputs: Sequence[str], specs: Sequence[str], weights: int = 0
+) -> Size:
+    """How wide and tall a node with these names, ports, specs and number of weights is drawn; `geometry.ts` draws to
+    the same numbers.
+    """
     head = len(name) * NAME + 36 + (0 if label == name else len(label) * SMALL + 12)
     rows = [side if len(side) > 1 else [] for side in (inputs, outputs)]
     named = sum(max((len(name) for name in side), default=0) for side in rows)
-    width = max(head, max((len(s) for s in specs), default=0) * CODE + 28, named * SMALL + PORTS if named else 0)
+    beside = len(short_count(weights)) * SMALL + 12 if weights else 0
+    foot = max((len(s) for s in specs), default=0) * CODE + 28 + beside
+    width = max(head, foot, named * SMALL + PORTS if named else 0)
     return min(WIDEST, max(NARROWEST, width)), HEADER + ROW * max(map(len, rows)) + FOOTER
+
+
+def short_count(number: int) -> str:
+    """A number of weights as a node shows it: "650", "30.6 k", "1.2 M"; `numbers.ts` writes the same."""
+    for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= 0.9995 * factor:
+            return f"{number / factor:.3g} {unit}"
+    return str(number)
 
 
 def arrange(state: State, sizes: Mapping[str, Size]) -> Drawing:

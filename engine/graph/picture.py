@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from math import prod
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -20,10 +21,24 @@ from flowloom.graph.layout import Place, Size, arrange, drawn_size
 from flowloom.graph.state import State
 from flowloom.graph.tensor import Tensor
 from flowloom.graph.trial import open_ports
+from flowloom.spec import Spec
 
 Sign: TypeAlias = Literal["", "+", "-", "~"]  # added, removed, changed; "": as it was
 PortSpec: TypeAlias = tuple[str, str | None]  # the name of a port, and the spec there as text
 COARSE = "operations"  # the kind of a node that stands for several
+
+
+class Sizes(NamedTuple):
+    """How many weights a node owns and the bytes that they take; the bytes of its outputs for one sample, for which
+    sizes that are not known, such as that of the batch, count as 1.
+    """
+
+    parameters: int = 0
+    parameter_bytes: int = 0
+    output_bytes: int = 0
+
+
+NOTHING = Sizes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,7 @@ class Drawn:
     node: NodeDoc
     inputs: tuple[PortSpec, ...]
     outputs: tuple[PortSpec, ...]
-    parameters: int = 0
+    sizes: Sizes = NOTHING
     sign: Sign = ""
     facts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
@@ -72,7 +87,8 @@ def picture_size(drawn: Drawn) -> Size:
     kind = find_kind(drawn.node.kind)
     inputs, outputs = ([name for name, _ in ports] for ports in (drawn.inputs, drawn.outputs))
     specs = [spec for _, spec in drawn.outputs if spec is not None]
-    return drawn_size(drawn.node.name, kind.label if kind else drawn.node.kind, inputs, outputs, specs)
+    label = kind.label if kind else drawn.node.kind
+    return drawn_size(drawn.node.name, label, inputs, outputs, specs, drawn.sizes.parameters)
 
 
 def drawn(graph: Graph, id: str) -> Drawn:
@@ -85,7 +101,17 @@ def drawn(graph: Graph, id: str) -> Drawn:
     exprs = inferred.exprs()
     outputs = tuple((port, str(exprs[port].spec) if port in exprs else None) for port in inferred.outputs)
     variables = inferred.expansion.variables.values() if inferred.expansion else ()
-    return Drawn(graph.nodes[id], tuple(inputs), outputs, sum(v.spec.size for v in variables))
+    weights = [v.spec for v in variables]
+    sizes = Sizes(sum(s.size for s in weights), sum(map(_bytes, weights)), sum(_bytes(e.spec) for e in exprs.values()))
+    return Drawn(graph.nodes[id], tuple(inputs), outputs, sizes)
+
+
+def _bytes(spec: Spec) -> int:
+    """What a tensor takes, if each size that is not a number is 1; a product of names and numbers is its numbers."""
+    known = (
+        d if isinstance(d, int) else prod(int(f) for f in (d or "").split("*") if f.isdecimal()) for d in spec.shape
+    )
+    return prod(known) * spec.dtype.itemsize
 
 
 def coarse(picture: Picture) -> Picture:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import flowloom as fl
 from flowloom.graph.document import Move, SetScope
-from flowloom.graph.layout import SIDE, TITLE, arrange, size
+from flowloom.graph.layout import SIDE, TITLE, arrange, short_count, size
 
 from . import walks
 
@@ -166,3 +166,14 @@ def test_some_nodes_are_laid_out_by_themselves_and_the_others_stay() -> None:
     assert {id: (n.x, n.y) for id, n in g.nodes.items()} == before
     with pytest.raises(fl.PatchError, match="there is no node 'ghost'"):
         g.tidying(["ghost"])
+
+
+def test_a_node_keeps_room_for_the_number_of_its_weights() -> None:
+    with fl.Graph() as g:
+        x = fl.input("x", shape=("batch", 1000))
+        fl.relu(x, name="y")
+        fl.layers.dense(x, units=1000, name="z")
+
+    (plain, *_), (weighty, *_) = (size(g.state, g._inference, g[name].id) for name in "yz")
+    assert plain < weighty <= 240
+    assert [short_count(n) for n in (650, 30_634, 999_600, 1_234_567)] == ["650", "30.6 k", "1 M", "1.23 M"]

@@ -293,3 +293,47 @@ def test_scopes_are_made_and_renamed_by_edits(views: Views) -> None:
     assert views.graph.problems == []
     views.history("undo")
     assert [views.graph.nodes[id].path for id in ids] == ["pixels", "scores"]
+
+
+def test_nodes_say_what_their_weights_and_outputs_take(views: Views) -> None:
+    info = {views.graph.nodes[i.id].name: i for i in views.part.state().info}
+
+    assert (info["scores"].parameters, info["scores"].parameter_bytes) == (650, 2600)
+    assert info["scores"].output_bytes == 40  # for one sample
+    assert (info["image"].parameter_bytes, info["image"].output_bytes) == (0, 8 * 8 * 4)
+    assert info["loss"].output_bytes == 4
+
+
+def test_edits_that_continue_are_one_step_with_the_first(views: Views) -> None:
+    scores = views.id("scores")
+
+    def slide(units: int, continues: bool, client: str = "me") -> None:
+        patch = [{"op": "set_param", "id": scores, "key": "units", "value": units}]
+        views.sequence += 1
+        message = {"type": "edit", "client": client, "sequence": views.sequence, "patch": patch}
+        views.part.receive(message | {"continues": continues})
+
+    def units() -> object:
+        return views.graph.nodes[scores].params["units"]
+
+    depth = views.graph.undo_depth
+    slide(11, False)
+    slide(12, True)
+    slide(13, True)
+    assert views.graph.undo_depth == depth + 1
+    slide(14, True, "someone else")
+    slide(15, False)
+    assert views.graph.undo_depth == depth + 3
+
+    views.history("undo")
+    views.history("undo")
+    assert units() == 13
+    views.history("undo")
+    assert units() == 10
+    views.history("redo")
+    assert units() == 13
+    views.history("undo")
+    slide(20, True)  # what it would continue has been taken back
+    assert views.graph.undo_depth == depth + 1
+    views.history("undo")
+    assert units() == 10

@@ -146,19 +146,27 @@ export interface PortInfo {
   spec: string | null;
 }
 
-/** What was inferred for a node: its ports as they are now, and how many weights it owns. */
+/**
+ * What was inferred for a node: its ports as they are now, and how many weights it owns.
+ *
+ * `parameter_bytes` is what these take, `output_bytes` what its outputs take for one sample: sizes that are not known,
+ * such as that of the batch, count as 1.
+ */
 export interface NodeInfo {
   id: string;
   inputs: PortInfo[];
   outputs: PortInfo[];
   parameters: number;
+  parameter_bytes: number;
+  output_bytes: number;
 }
 
 /**
  * One form field in the inspector, made from a keyword-only parameter of an op or layer.
  *
  * `choices` are all there is for a "choice", and suggestions for "json". A choice that has a variant takes parameters
- * of its own: its value is then a mapping, such as {"name": "constant", "value": 0.5}.
+ * of its own: its value is then a mapping, such as {"name": "constant", "value": 0.5}. A number is from `minimum` to
+ * `maximum`, but greater than the one if it is to be `above` it, and less than the other if `below`.
  */
 export interface Field {
   name: string;
@@ -168,6 +176,8 @@ export interface Field {
   variants: Variant[];
   minimum: number | null;
   maximum: number | null;
+  above: boolean;
+  below: boolean;
   required: boolean;
 }
 
@@ -189,7 +199,7 @@ export interface PortKind {
  * A kind of node. `kind` may have a namespace ("layers.dense"); people see the `label` ("dense").
  *
  * One that is `internal` is not in the palette, but may be in a graph that was loaded. A node of a kind that `passes`
- * can be bypassed.
+ * can be bypassed. `formula` is what it computes, in a line, where that is known.
  */
 export interface KindInfo {
   kind: string;
@@ -203,6 +213,7 @@ export interface KindInfo {
   outputs: PortKind[];
   fields: Field[];
   passes: boolean;
+  formula: string;
 }
 
 /** The whole of the graph part; sent when a view attaches, and when one has lost its place. */
@@ -217,12 +228,17 @@ export interface GraphState {
   can_redo: boolean;
 }
 
-/** A patch that the view `client` has shown already. `sequence` numbers its edits from 1. */
+/**
+ * A patch that the view `client` has shown already. `sequence` numbers its edits from 1.
+ *
+ * One that `continues` the view's last edit, as a slider does while it is dragged, is undone together with that.
+ */
 export interface Edit {
   type: "edit";
   client: string;
   sequence: number;
   patch: Change[];
+  continues: boolean;
 }
 
 /** Undo or redo one step; tidy lays the graph out anew, or only some `nodes` (one undoable step). */
@@ -274,6 +290,25 @@ export interface EditCode {
   client: string;
   sequence: number;
   text: string;
+}
+
+/**
+ * Something about the blocks that are kept beside the notebook; all are answered with `Blocks`.
+ *
+ * save keeps the scope `scope` under `name`, in place of one that is there if `replace`; take asks for what is in one,
+ * to be put behind the output `source_port` of `source` if that is given; rename calls it `new`.
+ */
+export interface BlockRequest {
+  type: "block";
+  client: string;
+  request: number;
+  action: "list" | "remove" | "rename" | "save" | "take";
+  name: string;
+  new: string;
+  scope: string;
+  replace: boolean;
+  source: string;
+  source_port: string;
 }
 
 /**
@@ -392,6 +427,54 @@ export interface CodeRefused {
   message: string;
   line: number | null;
   column: number | null;
+}
+
+/** A port of a node in a block. */
+export interface BlockPort {
+  node: string;
+  port: string;
+}
+
+/** An input or output of a block, and the ports in it that it stands for. */
+export interface BlockEnd {
+  name: string;
+  spec: string | null;
+  ports: BlockPort[];
+}
+
+/** A block as the palette shows it; if `error` is not null it cannot be read, and all else is empty. */
+export interface BlockInfo {
+  name: string;
+  inputs: string[];
+  outputs: string[];
+  nodes: number;
+  parameters: number;
+  error: string | null;
+}
+
+/** What a block holds, in a scope of its name. `fits` says which of its inputs goes first with the asked output. */
+export interface BlockContent {
+  name: string;
+  nodes: NodeDoc[];
+  edges: EdgeDoc[];
+  inputs: BlockEnd[];
+  outputs: BlockEnd[];
+  fits: number | null;
+}
+
+/**
+ * The answer to a `BlockRequest`: all blocks as they are now, and why it was refused (null: it was not).
+ *
+ * `exists` says that it was refused because there is a block of that name.
+ */
+export interface Blocks {
+  type: "blocks";
+  client: string;
+  request: number;
+  blocks: BlockInfo[];
+  content: BlockContent | null;
+  error: string | null;
+  exists: boolean;
 }
 
 /**
@@ -583,9 +666,9 @@ export interface WidgetState {
 
 export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetBypassed | SetScope | Reorder;
 
-export type GraphRequest = Edit | History | FitsRequest | FollowersRequest | Sync | CodeRequest | EditCode | LoweredRequest | VersionsRequest | CompareRequest;
+export type GraphRequest = Edit | History | FitsRequest | FollowersRequest | Sync | CodeRequest | EditCode | LoweredRequest | VersionsRequest | CompareRequest | BlockRequest;
 
-export type GraphEvent = Patched | Rejected | Fits | Followers | GraphReset | Code | CodeTaken | CodeRefused | PictureIs | VersionsAre;
+export type GraphEvent = Patched | Rejected | Fits | Followers | GraphReset | Code | CodeTaken | CodeRefused | Blocks | PictureIs | VersionsAre;
 
 export type RunRequest = Command | PointsRequest;
 

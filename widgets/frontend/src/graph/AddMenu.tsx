@@ -6,6 +6,7 @@ import { familyHue } from "./families";
 import { focusSoon, nodeSelector } from "./focusing";
 import { useSession, useStored } from "./GraphProvider";
 import type { AddMenu as Wish } from "./menus";
+import { useBlockChoices } from "./useBlockChoices";
 import { useWiredAdd } from "./useWiredAdd";
 
 interface AddMenuProps {
@@ -20,6 +21,7 @@ export function AddMenu({ canvas, menu, onClose }: AddMenuProps) {
   const wired = menu.source !== null || menu.target !== null;
   const followers = useFollowers(menu);
   const add = useWiredAdd();
+  const blocks = useBlockChoices(menu);
   const offered = useMemo(() => {
     if (!wired) return [...kinds.values()];
     return followers && [...followers.keys()].flatMap((kind) => kinds.get(kind) ?? []);
@@ -32,7 +34,7 @@ export function AddMenu({ canvas, menu, onClose }: AddMenuProps) {
         if (id !== null) focusSoon(canvas.current, nodeSelector(id));
       };
       if (offered === null) return null;
-      return addChoices(offered, query, menu.source !== null).map(([title, entries]) => ({
+      const ofKinds = addChoices(offered, query, menu.source !== null).map(([title, entries]) => ({
         title,
         choices: entries.map(({ kind, origin }) => ({
           id: kind.kind,
@@ -43,8 +45,9 @@ export function AddMenu({ canvas, menu, onClose }: AddMenuProps) {
           choose: choose(kind),
         })),
       }));
+      return query === "" ? [...ofKinds, ...blocks(query)] : [...blocks(query), ...ofKinds];
     },
-    [offered, followers, menu, add, canvas],
+    [offered, blocks, followers, menu, add, canvas],
   );
 
   const label = menu.source && menu.target ? "Insert a node" : wired ? "Add a node that fits" : "Add a node";

@@ -121,6 +121,11 @@ export function Canvas() {
     [session, getEdge],
   );
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault(); // else React Flow selects the node that has the focus
+      event.stopPropagation();
+      return session.run();
+    }
     if (portKey(event) || (!readOnly && menus.onKey(event))) {
       event.preventDefault();
       event.stopPropagation();

@@ -35,7 +35,7 @@ export function DraftInput(given: DraftInputProps) {
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter" && !(multiline && event.shiftKey)) {
-      event.preventDefault();
+      if (!event.ctrlKey && !event.metaKey) event.preventDefault(); // else it runs, too
       commit();
     } else if (event.key === "Escape") reset();
   };

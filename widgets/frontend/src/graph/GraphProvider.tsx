@@ -1,6 +1,7 @@
 import { ReactFlowProvider } from "@xyflow/react";
 import { createContext, type ReactNode, useContext, useMemo, useSyncExternalStore } from "react";
 import type { Host } from "../host";
+import { blocksOf } from "./blocks";
 import { foldsOf } from "./folds";
 import { Session } from "./session";
 import { type GraphStore, type GraphView, graphStoreOf } from "./store";
@@ -10,7 +11,7 @@ const SessionContext = createContext<Session | null>(null);
 
 /** Gives the panes of one graph (palette, canvas, inspector, problems) their store and what they select together. */
 export function GraphProvider({ host, children }: { host: Host; children: ReactNode }) {
-  const session = useMemo(() => new Session(graphStoreOf(host), foldsOf(host)), [host]);
+  const session = useMemo(() => new Session(graphStoreOf(host), foldsOf(host), blocksOf(host)), [host]);
   return <SessionProvider session={session}>{children}</SessionProvider>;
 }
 

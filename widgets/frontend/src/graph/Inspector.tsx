@@ -4,13 +4,14 @@ import { type Alignment, ALIGNMENTS } from "./aligning";
 import { DataFeatures } from "./DataFeatures";
 import { DraftInput } from "./DraftInput";
 import { freeName } from "./edits";
+import { Explanation } from "./Explanation";
 import { familyHue } from "./families";
 import { FixButtons } from "./FixButtons";
 import { useFolds, useGraph, useSelected, useSession, useStored } from "./GraphProvider";
 import { InspectorField } from "./InspectorField";
 import { InspectorPorts } from "./InspectorPorts";
-import { count } from "./numbers";
-import { Inline, Prose } from "./Prose";
+import { count, memory, total } from "./numbers";
+import { Inline } from "./Prose";
 import { RemoveButton } from "./RemoveButton";
 import { pathOf, scopeId, scopePath, scopesOf } from "./scopes";
 import { ScopeForm } from "./ScopeForm";
@@ -27,18 +28,19 @@ export function Inspector() {
   const scopes = [...selectedNodes].flatMap((id) => scopesOf(view).get(scopePath(id) ?? "") ?? []);
   const [node] = nodes;
   const [scope] = scopes;
-  const total = nodes.length + scopes.length + selectedEdges.size;
+  const selected = nodes.length + scopes.length + selectedEdges.size;
   return (
     <div className="fl-inspector" data-testid="inspector">
-      {total === 1 && node ? (
+      {selected === 1 && node ? (
         <NodeForm key={node.id} node={node} />
-      ) : total === 1 && scope ? (
+      ) : selected === 1 && scope ? (
         <ScopeForm key={scope.path} scope={scope} />
-      ) : total === 0 ? (
+      ) : selected === 0 ? (
         <Overview />
       ) : (
         <>
-          <p>{total === 1 ? <Wire /> : `${total} things selected`}</p>
+          <p>{selected === 1 ? <Wire /> : `${selected} things selected`}</p>
+          {scopes.length === 0 && <Common nodes={nodes} />}
           {nodes.length + scopes.length > 0 && (
             <button type="button" className="fl-button fl-remove" onClick={() => session.group()}>
               Group into a scope
@@ -50,7 +52,7 @@ export function Inspector() {
             </button>
           )}
           {nodes.length + scopes.length > 1 && <LineUp />}
-          <RemoveButton label={total === 1 ? "Disconnect" : "Delete"} onRemove={() => session.removeSelected()} />
+          <RemoveButton label={selected === 1 ? "Disconnect" : "Delete"} onRemove={() => session.removeSelected()} />
         </>
       )}
     </div>
@@ -60,17 +62,34 @@ export function Inspector() {
 /** What is there to say while nothing is selected. */
 function Overview() {
   const { name, nodes, info } = useGraph();
-  let parameters = 0;
-  for (const { parameters: own } of info.values()) parameters += own;
+  const sizes = memory(total(info.values()), "outputs");
   return (
     <>
       <h3>{name || "Graph"}</h3>
       <p className="fl-quiet">
-        {count(nodes.size, "node")}, {count(parameters, "parameter")}
+        {count(nodes.size, "node")}
+        {sizes && `, ${sizes}`}
       </p>
       <p className="fl-quiet">Select a node to see and change what it does.</p>
       <DataFeatures />
     </>
+  );
+}
+
+/** The parameters of several nodes of one kind, set for all of them at once. */
+function Common({ nodes }: { nodes: readonly NodeDoc[] }) {
+  const [first, ...others] = nodes;
+  const kind = useStored((store) => store.kinds.get(first?.kind ?? ""));
+  if (!first || !kind || others.length === 0 || others.some((node) => node.kind !== first.kind)) return null;
+  return (
+    <div data-testid="inspector-common" key={nodes.map(({ id }) => id).join()}>
+      <h3 className="fl-subheading">
+        {nodes.length} {kind.label} nodes, set together
+      </h3>
+      {kind.fields.map((field) => (
+        <InspectorField key={field.name} nodes={nodes} field={field} />
+      ))}
+    </div>
   );
 }
 
@@ -118,7 +137,7 @@ function NodeForm({ node }: { node: NodeDoc }) {
   const session = useSession();
   const { store } = session;
   const kind = useStored((store) => store.kinds.get(node.kind));
-  const parameters = useGraph().info.get(node.id)?.parameters ?? 0;
+  const sizes = memory(total([useGraph().info.get(node.id)]));
   const problems = useGraph().problems.filter((problem) => problem.node === node.id);
   const form = useRef<HTMLDivElement>(null);
   const inspections = useSelected(({ inspections }) => inspections);
@@ -166,8 +185,12 @@ function NodeForm({ node }: { node: NodeDoc }) {
         </div>
       ))}
       {kind?.passes && <Bypass node={node} />}
-      {kind?.fields.map((field) => <InspectorField key={field.name} node={node} field={field} />)}
-      {parameters > 0 && <p className="fl-quiet">{count(parameters, "parameter")}</p>}
+      {kind?.fields.map((field) => <InspectorField key={field.name} nodes={[node]} field={field} />)}
+      {sizes && (
+        <p className="fl-quiet" data-testid="inspector-memory">
+          {sizes}
+        </p>
+      )}
       <InspectorPorts node={node} kind={kind} />
       <h3 className="fl-subheading">Note</h3>
       <DraftInput
@@ -214,7 +237,7 @@ function KindLine({ node, kind }: { node: NodeDoc; kind: KindInfo | undefined })
           <Inline text={kind.summary} />
         </span>
       </summary>
-      <Prose text={kind.doc} />
+      <Explanation kind={kind} />
     </details>
   );
 }

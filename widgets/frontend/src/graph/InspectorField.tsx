@@ -1,24 +1,40 @@
-import type { Field, NodeDoc } from "../wire";
+import type { Change, Field, NodeDoc } from "../wire";
 import { DraftInput } from "./DraftInput";
 import { useSession } from "./GraphProvider";
 import { ResetIcon } from "./icons";
+import { Slider } from "./Slider";
 import { format, paramsOf, parse, variantOf, withParam } from "./values";
 
-/** One parameter of a node: its control, and the way back to the default once it is set. */
-export function InspectorField({ node, field }: { node: NodeDoc; field: Field }) {
+/**
+ * One parameter of a node, or of several of a kind: its control, and the way back to the default once it is set. Where
+ * nodes differ it is shown as mixed until all get one value.
+ */
+export function InspectorField({ nodes, field }: { nodes: readonly NodeDoc[]; field: Field }) {
   const { store } = useSession();
-  const isSet = field.name in node.params;
-  const value = isSet ? node.params[field.name] : field.default;
-  const commit = (next: unknown) => {
-    if (next === undefined) {
-      if (isSet) store.edit([{ op: "reset_param", id: node.id, key: field.name }]);
-    } else if (!isSet || JSON.stringify(next) !== JSON.stringify(value))
-      store.edit([{ op: "set_param", id: node.id, key: field.name, value: next }]);
+  const key = field.name;
+  const isSet = nodes.some(({ params }) => key in params);
+  const [value, ...others] = nodes.map(({ params }) => (key in params ? params[key] : field.default));
+  const mixed = others.some((other) => JSON.stringify(other) !== JSON.stringify(value));
+  const commit = (next: unknown, continues = false) => {
+    const patch = nodes.flatMap(({ id, params }): Change[] => {
+      if (next === undefined) return key in params ? [{ op: "reset_param", id, key }] : [];
+      const same = key in params && JSON.stringify(next) === JSON.stringify(params[key]);
+      return same ? [] : [{ op: "set_param", id, key, value: next }];
+    });
+    store.edit(patch, continues);
   };
+  const shown = mixed ? undefined : value;
   return (
     <>
-      <FieldRow field={field} value={value} isSet={isSet} onCommit={commit} testId={`inspector-field-${field.name}`} />
-      <VariantFields field={field} value={value} onCommit={commit} />
+      <FieldRow
+        field={field}
+        value={shown}
+        mixed={mixed}
+        isSet={isSet}
+        onCommit={commit}
+        testId={`inspector-field-${key}`}
+      />
+      <VariantFields field={field} value={shown} onCommit={commit} />
     </>
   );
 }
@@ -49,7 +65,7 @@ interface FieldRowProps extends ControlProps {
   testId: string;
 }
 
-function FieldRow({ field, value, isSet, onCommit, testId }: FieldRowProps) {
+function FieldRow({ field, value, mixed, isSet, onCommit, testId }: FieldRowProps) {
   return (
     <div className="fl-form-row" data-set={isSet || undefined}>
       <span className="fl-form-label" title={field.name}>
@@ -68,7 +84,7 @@ function FieldRow({ field, value, isSet, onCommit, testId }: FieldRowProps) {
         </button>
       )}
       <div className="fl-form-control">
-        <Control field={field} value={value} onCommit={onCommit} testId={testId} />
+        <Control field={field} value={value} mixed={mixed} onCommit={onCommit} testId={testId} />
       </div>
     </div>
   );
@@ -77,10 +93,13 @@ function FieldRow({ field, value, isSet, onCommit, testId }: FieldRowProps) {
 interface ControlProps {
   field: Field;
   value: unknown;
-  onCommit: (value: unknown) => void;
+  /** The nodes have different values. */
+  mixed?: boolean | undefined;
+  /** `continues`: it is one step with the value before it. */
+  onCommit: (value: unknown, continues?: boolean) => void;
 }
 
-function Control({ field, value, onCommit, testId }: ControlProps & { testId: string }) {
+function Control({ field, value, mixed, onCommit, testId }: ControlProps & { testId: string }) {
   switch (field.control) {
     case "boolean":
       return (
@@ -88,34 +107,40 @@ function Control({ field, value, onCommit, testId }: ControlProps & { testId: st
           type="checkbox"
           aria-label={field.name}
           data-testid={testId}
+          ref={(box) => {
+            if (box) box.indeterminate = mixed === true;
+          }}
           checked={value === true}
           onChange={(event) => onCommit(event.target.checked)}
         />
       );
     case "choice":
-      return <Choice field={field} value={value} onCommit={onCommit} testId={testId} />;
+      return <Choice field={field} value={value} mixed={mixed} onCommit={onCommit} testId={testId} />;
     default:
       return (
-        <DraftInput
-          text={format(field, value)}
-          parse={(text) => parse(field, text)}
-          onCommit={onCommit}
-          label={field.name}
-          testId={testId}
-          placeholder={field.required ? "" : "none"}
-          code={field.control !== "text"}
-          suggestions={field.choices}
-        />
+        <>
+          <DraftInput
+            text={format(field, value)}
+            parse={(text) => parse(field, text)}
+            onCommit={onCommit}
+            label={field.name}
+            testId={testId}
+            placeholder={mixed ? "mixed" : field.required ? "" : "none"}
+            code={field.control !== "text"}
+            suggestions={field.choices}
+          />
+          <Slider field={field} value={value} onSlide={onCommit} />
+        </>
       );
   }
 }
 
 /** One of a few values; "none" is offered where the default is none. */
-function Choice({ field, value, onCommit, testId }: ControlProps & { testId: string }) {
+function Choice({ field, value, mixed, onCommit, testId }: ControlProps & { testId: string }) {
   const chosen = format(field, value);
   const choose = (name: string) => {
     const variant = variantOf(field, name);
-    if (name === "") onCommit(undefined);
+    if (name === "") mixed || onCommit(undefined);
     else onCommit(variant && !variant.plain ? withParam(variant, {}, "", undefined) : name);
   };
   return (
@@ -126,7 +151,8 @@ function Choice({ field, value, onCommit, testId }: ControlProps & { testId: str
       value={chosen}
       onChange={(event) => choose(event.target.value)}
     >
-      {(field.default === null || field.required) && <option value="">none</option>}
+      {mixed && <option value="">mixed</option>}
+      {!mixed && (field.default === null || field.required) && <option value="">none</option>}
       {chosen !== "" && !field.choices.includes(chosen) && <option value={chosen}>{chosen}</option>}
       {field.choices.map((choice) => (
         <option key={choice} value={choice}>

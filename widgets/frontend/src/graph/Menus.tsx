@@ -4,6 +4,7 @@ import { FindMenu } from "./FindMenu";
 import { useSelected, useSession } from "./GraphProvider";
 import { PortMenu } from "./PortMenu";
 import { ViewMenu } from "./ViewMenu";
+import { SaveBlock } from "./SaveBlock";
 
 /** What is open over the canvas, if anything is. */
 export function Menus({ canvas }: { canvas: RefObject<HTMLElement | null> }) {
@@ -14,5 +15,6 @@ export function Menus({ canvas }: { canvas: RefObject<HTMLElement | null> }) {
   if (menu?.what === "port") return <PortMenu canvas={canvas} menu={menu} onClose={close} />;
   if (menu?.what === "views" || menu?.what === "versions")
     return <ViewMenu canvas={canvas} what={menu.what} onClose={close} />;
+  if (menu?.what === "block") return <SaveBlock canvas={canvas} onClose={close} />;
   return menu && <FindMenu canvas={canvas} what={menu.what} onClose={close} />;
 }

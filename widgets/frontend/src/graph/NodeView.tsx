@@ -5,16 +5,18 @@ import type { OpNode } from "./flow";
 import { portTop } from "./geometry";
 import { useSession } from "./GraphProvider";
 import { BypassIcon } from "./icons";
+import { Note } from "./Note";
 import { PortHandle, type Side } from "./PortHandle";
 import { PortNames } from "./PortNames";
 import type { ShownPort } from "./ports";
 import { pathOf } from "./scopes";
 import { SignBadge } from "./SignBadge";
 import { signOf, wordOf } from "./signs";
+import { Weights } from "./Weights";
 
 /** One node: the bar in its family's hue, name and kind, ports, and the spec of what comes out. */
-export const NodeView = memo(function NodeView({ data, selected }: NodeProps<OpNode>) {
-  const { node, kind, ports, problem } = data;
+export const NodeView = memo(function NodeView({ data, selected, width }: NodeProps<OpNode>) {
+  const { node, kind, ports, problem, sizes } = data;
   const hue = { "--fl-hue": familyHue(kind?.family) } as CSSProperties;
   const { store } = useSession();
   const label = kind?.label ?? node.kind;
@@ -44,6 +46,7 @@ export const NodeView = memo(function NodeView({ data, selected }: NodeProps<OpN
           </span>
         )}
         <SignBadge id={node.id} />
+        <Note text={node.note} />
         {problem && (
           <span className="fl-node-badge" title={problem.message}>
             !
@@ -54,7 +57,8 @@ export const NodeView = memo(function NodeView({ data, selected }: NodeProps<OpN
       <PortNames ports={named(ports.outputs)} side="output" alone={ports.inputs.length < 2} />
       {output && (
         <div className="fl-node-spec" title={output.spec ?? undefined}>
-          {output.spec ?? "no spec yet"}
+          <span>{output.spec ?? "no spec yet"}</span>
+          <Weights sizes={sizes} spec={output.spec ?? ""} width={width ?? 0} />
         </div>
       )}
       <PortHandles data={data} ports={ports.inputs} side="input" />

@@ -2,10 +2,12 @@ import { type CSSProperties, type KeyboardEvent, useMemo, useRef, useState } fro
 import { createPortal } from "react-dom";
 import type { KindInfo } from "../wire";
 import { familyHue, familyTitle, isBasic } from "./families";
-import { useStored } from "./GraphProvider";
+import { useSession, useStored } from "./GraphProvider";
 import { ChevronIcon } from "./icons";
 import { KindHelp } from "./KindHelp";
+import { PaletteBlocks, useBlocks } from "./PaletteBlocks";
 import { type Entry, found } from "./paletteSearch";
+import { useAddBlock } from "./useAddBlock";
 import { useAddNode } from "./useAddNode";
 import { usePaletteDrag } from "./usePaletteDrag";
 
@@ -24,7 +26,10 @@ export function Palette() {
   const [whole, setWhole] = useState<ReadonlySet<string>>(new Set());
   const families = useMemo(() => found([...kinds.values()], query), [kinds, query]);
   const list = useRef<HTMLDivElement>(null);
+  const { blocks } = useSession();
+  const ownBlocks = useBlocks(query);
   const { addNext } = useAddNode();
+  const { addNext: addBlock } = useAddBlock();
   const toggle = (family: string) => {
     const next = new Set(open);
     if (!next.delete(family)) next.add(family);
@@ -33,8 +38,10 @@ export function Palette() {
   const onSearchKey = (event: KeyboardEvent<HTMLInputElement>) => {
     if (event.key === "ArrowDown") moveFocus(event, list.current);
     const best = families[0]?.[1][0]?.kind;
-    if (event.key === "Enter" && query && best) {
-      addNext(best.kind);
+    const meant = ownBlocks.find(({ name }) => !best || name.toLowerCase() === query.trim().toLowerCase());
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && query && (meant || best)) {
+      if (meant) addBlock(meant.name);
+      else if (best) addNext(best.kind);
       event.currentTarget.select(); // the next word replaces this one
     }
     if (event.key === "Escape") setQuery("");
@@ -52,7 +59,14 @@ export function Palette() {
         onChange={(event) => setQuery(event.target.value)}
         onKeyDown={onSearchKey}
       />
-      <div ref={list} className="fl-palette-list" onKeyDown={(event) => moveFocus(event, list.current)}>
+      <div
+        ref={list}
+        className="fl-palette-list"
+        onPointerEnter={() => blocks.refresh()}
+        onFocus={({ currentTarget, relatedTarget }) => currentTarget.contains(relatedTarget) || blocks.refresh()}
+        onKeyDown={(event) => moveFocus(event, list.current)}
+      >
+        <PaletteBlocks query={query} />
         {families.map(([family, members]) => {
           const unfolded = query !== "" || open.has(family);
           const shown = query !== "" || whole.has(family) ? members : fewOf(members);
@@ -87,7 +101,7 @@ export function Palette() {
             </div>
           );
         })}
-        {families.length === 0 && <p className="fl-quiet">Nothing is called that.</p>}
+        {families.length + ownBlocks.length === 0 && <p className="fl-quiet">Nothing is called that.</p>}
       </div>
       {pointed && <KindHelp kind={pointed.kind} beside={pointed.element} />}
     </div>
@@ -106,11 +120,11 @@ interface PaletteItemProps {
 }
 
 function PaletteItem({ entry: { kind, origin }, onPoint }: PaletteItemProps) {
-  const { addNext } = useAddNode();
-  const { drag, onPointerDown } = usePaletteDrag(kind.kind);
+  const { addNext, addAtPointer } = useAddNode();
+  const { drag, onPointerDown } = usePaletteDrag(kind, (x, y) => addAtPointer(kind.kind, x, y));
   const hue = { "--fl-hue": familyHue(kind.family) } as CSSProperties;
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Enter") return;
+    if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     addNext(kind.kind);
   };
@@ -149,9 +163,9 @@ function PaletteItem({ entry: { kind, origin }, onPoint }: PaletteItemProps) {
 /** Up and down go from entry to entry. */
 function moveFocus(event: KeyboardEvent, list: HTMLElement | null): void {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (step === undefined || !list) return;
+  if (step === undefined || !list || event.defaultPrevented) return;
   event.preventDefault();
-  const entries = [...list.querySelectorAll<HTMLElement>("button")];
+  const entries = [...list.querySelectorAll<HTMLElement>("button:not([tabindex='-1'])")];
   const at = entries.indexOf(document.activeElement as HTMLElement);
   entries[Math.max(0, at + step)]?.focus();
 }

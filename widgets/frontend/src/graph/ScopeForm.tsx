@@ -3,7 +3,7 @@ import { type BorderPort, borderOf } from "./border";
 import { DraftInput } from "./DraftInput";
 import { useGraph, useSelected, useSession } from "./GraphProvider";
 import { renameScope, scopeNameError } from "./grouping";
-import { count } from "./numbers";
+import { count, memory, total } from "./numbers";
 import { RemoveButton } from "./RemoveButton";
 import { joined, type Scope, scopeId } from "./scopes";
 import { focusCanvas } from "./useCommands";
@@ -28,7 +28,7 @@ export function ScopeForm({ scope }: { scope: Scope }) {
   const border = borderOf(view, nodes);
   const inside = new Set(nodes);
   const problems = view.problems.filter((problem) => inside.has(problem.node));
-  const parameters = nodes.reduce((sum, id) => sum + (view.info.get(id)?.parameters ?? 0), 0);
+  const sizes = memory(total(nodes.map((id) => view.info.get(id))), "outputs");
 
   useEffect(() => {
     if (session.takeInspection()) form.current?.querySelector("input")?.select();
@@ -69,7 +69,7 @@ export function ScopeForm({ scope }: { scope: Scope }) {
       ))}
       <p className="fl-quiet">
         {count(nodes.length, "node")}
-        {parameters > 0 && `, ${count(parameters, "parameter")}`}
+        {sizes && `, ${sizes}`}
       </p>
       <BorderPorts title="What goes in" ports={border.inputs} within={(port) => port} />
       <BorderPorts title="What comes out" ports={border.outputs} within={(port) => port.slice(path.length + 1)} />
@@ -79,6 +79,17 @@ export function ScopeForm({ scope }: { scope: Scope }) {
         </button>
         <button type="button" className="fl-button" data-testid="inspector-ungroup" onClick={ungroup}>
           Ungroup
+        </button>
+      </div>
+      <div className="fl-scope-actions">
+        <button
+          type="button"
+          className="fl-button"
+          data-testid="inspector-save-block"
+          title="Keep it to use it again (Ctrl+Shift+B)"
+          onClick={() => session.openMenu({ what: "block" })}
+        >
+          Save as a block…
         </button>
       </div>
       <RemoveButton label={`Delete ${count(nodes.length, "node")}`} onRemove={() => session.removeSelected()} />

@@ -6,7 +6,7 @@ import type { ScopeNode } from "./flow";
 import { portTop } from "./geometry";
 import { useSession } from "./GraphProvider";
 import { BranchIcon, ChevronIcon, LoopIcon } from "./icons";
-import { count } from "./numbers";
+import { count, memory, short } from "./numbers";
 import { PortHandle, type Side } from "./PortHandle";
 import { PortNames } from "./PortNames";
 import { type Scope, scopeId } from "./scopes";
@@ -83,14 +83,17 @@ function Role({ scope: { role, name } }: { scope: Scope }) {
 }
 
 /** What is seen of a folded scope: how much it holds, and what goes in and out. */
-function Outside({ data: { scope }, border: { inputs, outputs } }: Pick<ScopeNode, "data"> & Pick<ScopeNode["data"], "border">) {
+function Outside({ data: { scope, sizes }, border: { inputs, outputs } }: Pick<ScopeNode, "data"> & Pick<ScopeNode["data"], "border">) {
   const output = outputs.length === 1 ? outputs[0] : undefined;
   return (
     <>
       <PortNames ports={named(inputs)} side="input" alone={outputs.length < 2} />
       <PortNames ports={named(outputs)} side="output" alone={inputs.length < 2} />
       <div className="fl-node-spec fl-scope-count">
-        <span>{count(scope.nodes.length, "node")}</span>
+        <span title={memory(sizes, "outputs")}>
+          {count(scope.nodes.length, "node")}
+          {sizes.parameters > 0 && <span data-testid="weights">, {short(sizes.parameters)}</span>}
+        </span>
         {output?.spec && (
           <span className="fl-code" title={output.spec}>
             {output.spec}

@@ -11,12 +11,12 @@ const activation: Field = {
   variants: [],
   minimum: null,
   maximum: null,
-  required: false,
+  above: false, below: false, required: false,
 };
 const kind = (kind: string, family: string, fields: Field[] = []): KindInfo => {
   const label = kind.split(".").at(-1)!;
   const texts = { kind, label, family, summary: "", doc: "" };
-  return { ...texts, version: 1, internal: false, inputs: [], outputs: [], fields, passes: false };
+  return { ...texts, version: 1, internal: false, inputs: [], outputs: [], fields, passes: false, formula: "" };
 };
 const kinds = [
   kind("input", "data"),

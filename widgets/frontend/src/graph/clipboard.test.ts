@@ -149,3 +149,10 @@ test("thousands of nodes of one name are pasted at once", () => {
 
   assert.equal(5000, new Set(patch.map((change) => change.op === "add_node" && change.node.name)).size);
 });
+
+test("a wire of the piece that has one end in the graph keeps that end", () => {
+  const piece = { nodes: [node("x", "block")], edges: [wire("a", "x"), wire("x", "e")] };
+  const after = applyPatch(documentOf([node("a"), node("e")], []), pasted(documentOf([node("a"), node("e")], []), piece, "", HERE).patch);
+
+  assert.deepEqual(["a > block/x", "block/x > e"], named(after));
+});

@@ -55,7 +55,10 @@ export function textOf({ nodes, edges }: Piece): string {
 
 // ---------------------------------------------------------------- putting
 
-/** The piece as new nodes in `scope`, moved by `shift`: with new ids, and with names of nodes and scopes that are free. */
+/**
+ * The piece as new nodes in `scope`, moved by `shift`: with new ids, and with names of nodes and scopes that are free. A
+ * wire of it that has one end in the graph keeps that end.
+ */
 export function pasted(doc: GraphDoc, piece: Piece, scope: string, shift: { x: number; y: number }): Paste {
   return placed(doc, piece, () => scope, shift);
 }
@@ -89,7 +92,7 @@ function placed(
     return { op: "add_node", node: { ...node, id, name: names.take(scope, node.name), scope, x, y } };
   });
   const wires = edges.map((edge): Change => {
-    const [source, target] = [ids.get(edge.source) ?? edge.source, ids.get(edge.target)!];
+    const [source, target] = [edge.source, edge.target].map((id) => ids.get(id) ?? id) as [string, string];
     return { op: "connect", edge: { ...edge, source, target } };
   });
   return { patch: [...added, ...wires], selection: [...selection] };

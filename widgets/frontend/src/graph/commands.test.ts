@@ -23,6 +23,9 @@ test("keys lead to commands, with the command key of a Mac too", () => {
   assert.equal("search", press("f", "ctrl"));
   assert.equal("remove", press("Backspace"));
   assert.equal("escape", press("Escape"));
+  assert.equal("run", press("Enter", "ctrl"));
+  assert.equal(undefined, press("Enter"));
+  assert.equal("saveBlock", press("B", "ctrl", "shift"));
 });
 
 test("a sign is a sign, however the keyboard makes it", () => {

@@ -23,7 +23,7 @@ export interface Scene {
 export interface Command {
   id: string;
   title: string;
-  group: "Edit" | "Arrange" | "Look" | "Find";
+  group: "Run" | "Edit" | "Arrange" | "Look" | "Find";
   /** As people read them: "Ctrl+Shift+Z". On a Mac the command key stands for Ctrl. */
   keys: readonly string[];
   run(scene: Scene): void;
@@ -45,6 +45,13 @@ const isEmpty = ({ store }: Session): boolean => store.view.nodes.size === 0;
 
 /** Everything that a key does, in the order in which people see it. */
 export const COMMANDS: readonly Command[] = [
+  {
+    id: "run",
+    title: "Train, pause or resume",
+    group: "Run",
+    keys: ["Ctrl+Enter"],
+    run: ({ session }) => session.run(),
+  },
   {
     id: "undo",
     title: "Undo",
@@ -100,6 +107,14 @@ export const COMMANDS: readonly Command[] = [
     run: ({ session }) => session.inspect(),
     idle: nothingSelected,
     harmless: true,
+  },
+  {
+    id: "saveBlock",
+    title: "Save the selection as a block…",
+    group: "Edit",
+    keys: ["Ctrl+Shift+B"],
+    run: ({ session }) => session.openMenu({ what: "block" }),
+    idle: nothingSelected,
   },
   {
     id: "bypass",

@@ -34,7 +34,7 @@ const kind = (kind: string, label: string, inputs: PortKind[] = []): KindInfo =>
   inputs,
   outputs: [{ name: "y", variadic: false, optional: false }],
   fields: [],
-  passes: true,
+  passes: true, formula: "",
 });
 const chain = documentOf([node("a"), node("b"), node("c")], [edge("a", "b"), edge("b", "c")]);
 
@@ -132,7 +132,7 @@ test("ports that may stay open are hollow until something is wired to them", () 
 test("an output of any number shows those that were inferred, and those in use", () => {
   const split = { ...kind("split", "split"), outputs: [{ name: "parts", variadic: true, optional: false }] };
   const names = (inferred: string[], edges: EdgeDoc[]) => {
-    const info = { id: "n", inputs: [], outputs: inferred.map((name) => ({ name, spec: null })), parameters: 0 };
+    const info = { id: "n", inputs: [], outputs: inferred.map((name) => ({ name, spec: null })), parameters: 0, parameter_bytes: 0, output_bytes: 0 };
     return portsOf(node("n"), split, info, edges).outputs.map(({ name }) => name);
   };
 

@@ -14,6 +14,7 @@ import { edgeId } from "./document";
 import { familyHue } from "./families";
 import type { Folds } from "./folds";
 import { type Geometry, geometryOf, scopeGeometry } from "./geometry";
+import { count, type Sizes, total } from "./numbers";
 import { type Box, place } from "./place";
 import { givenPorts, type Ports, portsOf } from "./ports";
 import { LANES, levelOf } from "./route";
@@ -26,6 +27,7 @@ interface OpData extends Record<string, unknown> {
   kind: KindInfo | undefined;
   ports: Ports;
   problem: Problem | null;
+  sizes: Sizes;
 }
 
 interface ScopeData extends Record<string, unknown> {
@@ -34,6 +36,7 @@ interface ScopeData extends Record<string, unknown> {
   border: Border;
   /** The problems in it; none while it is open, for then its nodes show them. */
   problems: readonly Problem[];
+  sizes: Sizes;
 }
 
 export type OpNode = Node<OpData, "op">;
@@ -240,7 +243,7 @@ export class FlowMaker {
       nodes: this.places,
       top: [...view.nodes.values()].filter(({ scope }) => scope === "").map(({ id }) => id),
       tree,
-      folded: (path) => (this.folds.isFolded(path) ? scopeGeometry(tree.get(path)!, found.get(path) ?? NO_BORDER) : null),
+      folded: (path) => (this.folds.isFolded(path) ? foldedGeometry(view, tree.get(path)!, found) : null),
     };
     const scene = { view, folds: this.folds.revision, tree, holder, borders: found, plan };
     return (this.latest = { ...scene, arrangement: arrange(plan), order: orderOf(view, hiding), levels: new Map() });
@@ -268,7 +271,7 @@ export class FlowMaker {
     const geometry =
       path === null
         ? this.measured.get(id)?.geometry
-        : scopeGeometry(scene.tree.get(path)!, scene.borders.get(path) ?? NO_BORDER);
+        : foldedGeometry(scene.view, scene.tree.get(path)!, scene.borders);
     const handle = geometry?.handles.find((handle) => handle.id === name && handle.type === side);
     if (!box || !handle) return null;
     const { x, y, width = 0, height = 0 } = handle;
@@ -303,8 +306,9 @@ export class FlowMaker {
       const kind = this.store.kinds.get(node.kind);
       const told = this.store.readOnly ? inputs.info : undefined;
       const ports = told ? givenPorts(told) : portsOf(node, kind, inputs.info, edges);
-      const data = { node, kind, ports, problem: inputs.problem };
-      next.set(node.id, { inputs, geometry: geometryOf(node, ports, kind?.label ?? node.kind), data });
+      const sizes = total([inputs.info]);
+      const data = { node, kind, ports, problem: inputs.problem, sizes };
+      next.set(node.id, { inputs, geometry: geometryOf(node, ports, kind?.label ?? node.kind, sizes.parameters), data });
     }
     this.measured = next;
   }
@@ -333,8 +337,9 @@ export class FlowMaker {
     const { width, height, handles } = geometry;
     const label = data.kind?.label ?? data.node.kind;
     const ariaLabel = [pathOf(data.node), label, data.ports.outputs[0]?.spec];
-    ariaLabel.push(data.node.bypassed ? "bypassed" : undefined, data.problem ? "has a problem" : undefined);
-    ariaLabel.push(wordOf(signOf(this.store, id)));
+    ariaLabel.push(weightsOf(data.sizes), data.node.bypassed ? "bypassed" : undefined);
+    ariaLabel.push(data.problem ? "has a problem" : undefined, wordOf(signOf(this.store, id)));
+    ariaLabel.push(data.node.note && `note: ${data.node.note.slice(0, 500)}`);
     return {
       id,
       type: "op",
@@ -356,11 +361,12 @@ export class FlowMaker {
     const inside = new Set(folded ? scope.nodes : []);
     const problems = scene.view.problems.filter(({ node }) => inside.has(node));
     const before = this.drawn.get(scopeId(path));
-    const data = { scope, folded, border, problems };
-    const count = `${scope.nodes.length} ${scope.nodes.length === 1 ? "node" : "nodes"}`;
+    const sizes = sizesIn(scene.view, scope);
+    const data = { scope, folded, border, problems, sizes };
     const trouble = problems.length > 0 && `${problems.length} with a problem`;
     const changed = wordOf(signOf(this.store, scopeId(path), scope));
-    const ariaLabel = [path, scope.role ?? "scope", count, folded ? "folded" : "open", trouble, changed];
+    const size = count(scope.nodes.length, "node");
+    const ariaLabel = [path, scope.role ?? "scope", size, weightsOf(sizes), folded ? "folded" : "open", trouble, changed];
     return {
       id: scopeId(path),
       type: "scope",
@@ -369,7 +375,7 @@ export class FlowMaker {
       width,
       height,
       measured: { width, height },
-      handles: folded ? scopeGeometry(scope, border).handles : [],
+      handles: folded ? foldedGeometry(scene.view, scope, scene.borders).handles : [],
       zIndex: folded ? 0 : BELOW + scope.depth,
       ...(!folded && { dragHandle: ".fl-scope-bar", style: { pointerEvents: "none" } }),
       ariaLabel: ariaLabel.filter(Boolean).join(", "),
@@ -406,6 +412,25 @@ export class FlowMaker {
       before.data.edges.length === edges.length;
     return unchanged ? before : made;
   }
+}
+
+function foldedGeometry(view: GraphView, scope: Scope, borders: ReadonlyMap<string, Border>): Geometry {
+  return scopeGeometry(scope, borders.get(scope.path) ?? NO_BORDER, sizesIn(view, scope).parameters);
+}
+
+const added = new WeakMap<GraphView, Map<string, Sizes>>();
+
+/** What all nodes in a scope take, added up once for each view. */
+function sizesIn(view: GraphView, { path, nodes }: Scope): Sizes {
+  let known = added.get(view);
+  if (!known) added.set(view, (known = new Map()));
+  let sizes = known.get(path);
+  if (!sizes) known.set(path, (sizes = total(nodes.map((id) => view.info.get(id)))));
+  return sizes;
+}
+
+function weightsOf({ parameters }: Sizes): string | undefined {
+  return parameters > 0 ? count(parameters, "parameter") : undefined;
 }
 
 /** The boxes while some are dragged: what lies in a dragged scope comes along, and open scopes follow their nodes. */
@@ -473,6 +498,7 @@ function alike(a: ScopeData, b: ScopeData): boolean {
     a.scope.path === b.scope.path &&
     a.scope.role === b.scope.role &&
     a.scope.nodes.join() === b.scope.nodes.join() &&
+    JSON.stringify(a.sizes) === JSON.stringify(b.sizes) &&
     a.problems.map(({ message }) => message).join() === b.problems.map(({ message }) => message).join() &&
     JSON.stringify(a.border) === JSON.stringify(b.border)
   );

@@ -1,6 +1,7 @@
 import { type NodeHandle, Position } from "@xyflow/react";
 import type { NodeDoc } from "../wire";
 import type { Border } from "./border";
+import { short } from "./numbers";
 import type { Ports, ShownPort } from "./ports";
 import type { Scope } from "./scopes";
 
@@ -28,12 +29,12 @@ export interface Geometry {
 }
 
 /** How large a node is and where its ports sit, known without measuring it. */
-export function geometryOf(node: NodeDoc, ports: Ports, label: string): Geometry {
+export function geometryOf(node: NodeDoc, ports: Ports, label: string, parameters = 0): Geometry {
   const kind = label === node.name ? 0 : label.length * SMALL_CHARACTER + 12;
   const spec = Math.max(0, ...ports.outputs.map((port) => port.spec?.length ?? 0));
   const width = widthOf(
     node.name.length * NAME_CHARACTER + kind + 36,
-    spec * CODE_CHARACTER + 28,
+    spec * CODE_CHARACTER + 28 + besideSpec(parameters),
     portsWidth(ports.inputs.map(labelOf), ports.outputs.map(labelOf)),
   );
   const names = [ports.inputs, ports.outputs].map((side) => side.map(({ name }) => name)) as [string[], string[]];
@@ -41,12 +42,26 @@ export function geometryOf(node: NodeDoc, ports: Ports, label: string): Geometry
 }
 
 /** How large a folded scope is, and where its ports sit. */
-export function scopeGeometry({ name, role }: Scope, { inputs, outputs }: Border): Geometry {
+export function scopeGeometry({ name, role }: Scope, { inputs, outputs }: Border, parameters: number): Geometry {
   const kind = role === null ? 0 : role.length * SMALL_CHARACTER + 24;
   const spec = outputs.length === 1 ? (outputs[0]?.spec?.length ?? 0) * CODE_CHARACTER + 64 : 0;
   const ports = portsWidth(inputs.map(({ label }) => label), outputs.map(({ label }) => label));
-  const width = widthOf(name.length * NAME_CHARACTER + kind + 36 + FOLD_BUTTON, spec + 28, ports);
+  const width = widthOf(
+    name.length * NAME_CHARACTER + kind + 36 + FOLD_BUTTON,
+    spec + 28 + besideSpec(parameters),
+    ports,
+  );
   return sized(width, inputs.map(({ id }) => id), outputs.map(({ id }) => id), SPEC);
+}
+
+/** The room for the number of weights in the line of the spec. */
+function besideSpec(parameters: number): number {
+  return parameters > 0 ? short(parameters).length * SMALL_CHARACTER + 12 : 0;
+}
+
+/** Whether a longer text has room beside the spec in a node of this width. */
+export function fitsBeside(text: string, spec: string, width: number): boolean {
+  return spec.length * CODE_CHARACTER + text.length * SMALL_CHARACTER + 12 + 28 <= width;
 }
 
 /** What a port's row says. */

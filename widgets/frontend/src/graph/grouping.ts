@@ -3,12 +3,16 @@ import type { GraphDoc } from "./document";
 import { ancestors, freeScope, joined, nameOf, parentOf, scopePath, scopesOf, shared } from "./scopes";
 
 /** Put nodes and scopes, given by their ids on the canvas, into a new scope inside the innermost one that holds all. */
-export function group(doc: GraphDoc, ids: Iterable<string>): { patch: Change[]; path: string } | null {
+export function group(
+  doc: GraphDoc,
+  ids: Iterable<string>,
+  name = "group",
+): { patch: Change[]; path: string } | null {
   const tree = scopesOf(doc);
   const chosen = [...ids].filter((id) => doc.nodes.has(id) || tree.has(scopePath(id) ?? ""));
   if (chosen.length === 0) return null;
   const outer = chosen.map((id) => outerOf(doc, id)).reduce(shared);
-  const path = joined(outer, freeScope(tree, outer, "group"));
+  const path = joined(outer, freeScope(tree, outer, name));
   const scopes = new Map<string, string>();
   for (const id of chosen) {
     const moved = scopePath(id);

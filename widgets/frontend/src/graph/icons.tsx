@@ -32,6 +32,8 @@ export const SearchIcon = icon(<path d="M7 2.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0
 export const HelpIcon = icon(<path d="M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.8-1.1 1.8M8 12.6v.1" />);
 export const CloseIcon = icon(<path d="m4 4 8 8M12 4l-8 8" />);
 export const ChevronIcon = icon(<path d="m6 4 4 4-4 4" />);
+export const RenameIcon = icon(<path d="M10.5 3 13 5.5 5.5 13H3v-2.5zM9 4.5 11.5 7" />);
+export const NoteIcon = icon(<path d="M3 2.5h10v8l-3 3H3zM13 10.5h-3v3M5.5 6h5M5.5 8.5h3" />);
 export const ResetIcon = icon(<path d="M3 8a5 5 0 1 0 1.6-3.7M3 2.5V5h2.5" />);
 export const LoopIcon = icon(<path d="M3 8a5 5 0 0 1 9-3M13 8a5 5 0 0 1-9 3M12.5 2v3h-3M3.5 14v-3h3" />);
 export const BranchIcon = icon(<path d="M2 8h4M6 8c3 0 2-4 5-4h3M6 8c3 0 2 4 5 4h3" />);

@@ -7,7 +7,7 @@ import { insertion, isInsertable } from "./inserting";
 const port = (name: string, variadic = false): PortKind => ({ name, variadic, optional: false });
 const kind = (inputs: PortKind[], outputs: PortKind[]): KindInfo => {
   const texts = { kind: "k", label: "k", family: "layer", summary: "", doc: "" };
-  return { ...texts, version: 1, internal: false, inputs, outputs, fields: [], passes: false };
+  return { ...texts, version: 1, internal: false, inputs, outputs, fields: [], passes: false, formula: "" };
 };
 const node = (id: string): NodeDoc => {
   return { id, kind: "k", name: id, version: 1, params: {}, scope: "", x: 0, y: 0, note: "", bypassed: false };

@@ -13,8 +13,14 @@ export function insertion(edges: readonly EdgeDoc[], id: string, kind: KindInfo)
   ];
 }
 
-/** Whether a node could be put on a wire: something goes in and out of its kind, and nothing is wired to it yet. */
-export function isInsertable(doc: GraphDoc, kind: KindInfo | undefined, id: string | null): boolean {
+/** What may be dragged onto a wire: a kind of node, or a block. */
+export interface Insertable {
+  inputs: readonly unknown[];
+  outputs: readonly unknown[];
+}
+
+/** Whether something could be put on a wire: something goes in and out of it, and nothing is wired to it yet. */
+export function isInsertable(doc: GraphDoc, kind: Insertable | undefined, id: string | null): boolean {
   if (!kind || kind.inputs.length === 0 || kind.outputs.length === 0) return false;
   return id === null || !doc.edges.some(({ source, target }) => source === id || target === id);
 }

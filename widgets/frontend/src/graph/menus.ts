@@ -31,5 +31,10 @@ export interface ViewMenu {
   what: "views" | "versions";
 }
 
+/** The question under which name what is selected is kept as a block. */
+export interface SaveBlock {
+  what: "block";
+}
+
 /** What is open over the canvas, one thing at a time. */
-export type Menu = AddMenu | PortMenu | Finder | ViewMenu;
+export type Menu = AddMenu | PortMenu | Finder | ViewMenu | SaveBlock;

@@ -5,7 +5,7 @@ import { found } from "./paletteSearch";
 
 const kind = (kind: string, family: string, summary = ""): KindInfo => {
   const label = kind.split(".").at(-1)!;
-  return { kind, label, version: 1, family, internal: false, summary, doc: "", inputs: [], outputs: [], fields: [], passes: true };
+  return { kind, label, version: 1, family, internal: false, summary, doc: "", inputs: [], outputs: [], fields: [], passes: true, formula: "" };
 };
 const kinds = [
   kind("layers.activation", "layer", "Apply an activation by name"),

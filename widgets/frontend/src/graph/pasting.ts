@@ -39,13 +39,13 @@ function add(session: Session, { patch, selection }: Paste, done: string): void 
 }
 
 /** How far nodes move in the document for their box to be shown there. */
-function shiftOf({ maker }: Session, scope: string, box: Box, shown: Box): Point {
+export function shiftOf({ maker }: Session, scope: string, box: Box, shown: Box): Point {
   const { x, y } = maker.documentPoint(scope, shown);
   return { x: x - box.x, y: y - box.y };
 }
 
 /** The box around nodes in the document; those without a place do not count. */
-function boxOf({ store }: Session, { nodes }: Piece): Box {
+export function boxOf({ store }: Session, { nodes }: Piece): Box {
   const boxes = nodes.flatMap((node): Box[] => {
     const { x, y } = node;
     return x === null || y === null ? [] : [{ x, y, ...sizeOf(node, store.kinds.get(node.kind)) }];

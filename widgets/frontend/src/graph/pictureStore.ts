@@ -1,4 +1,5 @@
 import type { Picture, WidgetState } from "../wire";
+import { Blocks } from "./blocks";
 import { Folds } from "./folds";
 import type { Pictures } from "./pictures";
 import { Session } from "./session";
@@ -41,7 +42,7 @@ export function pictureSession(picture: Picture, state: WidgetState, outer: Sess
   const pictures = outer?.pictures ?? null;
   const link = stillLink(picture, state, pictures);
   const store = new PictureStore(link, picture);
-  return new Session(store, new Folds(link, store), outer);
+  return new Session(store, new Folds(link, store), new Blocks(link), outer);
 }
 
 /** No kernel hears of what is done in a picture; folds last as long as it is open. */

@@ -1,5 +1,6 @@
 import type { EdgeDoc, PortVerdict } from "../wire";
 import { type Alignment, aligned } from "./aligning";
+import type { Blocks } from "./blocks";
 import { edgeId } from "./document";
 import { bypass, remove } from "./edits";
 import { FlowMaker } from "./flow";
@@ -46,6 +47,8 @@ export class Session extends Observable {
   readonly maker: FlowMaker;
   /** The picture that is open over the graph, or that this shows. */
   readonly pictures: Pictures;
+  /** Trains, pauses or goes on, and says so; null where there is nothing to train on. */
+  runner: (() => string) | null = null;
   /** Counts the wishes to see something. */
   sights = 0;
   private sight: Sight | null = null;
@@ -55,6 +58,7 @@ export class Session extends Observable {
   constructor(
     readonly store: GraphStore,
     readonly folds: Folds,
+    readonly blocks: Blocks,
     /** The session of the graph that this is a picture of. */
     readonly outer: Session | null = null,
   ) {
@@ -113,6 +117,11 @@ export class Session extends Observable {
     this.changed();
   }
 
+  run(): void {
+    if (this.runner) this.store.announce(this.runner());
+    else this.store.complain("There is nothing to run here: Studio(graph, data) trains a graph on data");
+  }
+
   // ---------------------------------------------------------------- scopes
 
   /** Fold or open one scope. What was selected in a scope that folds gives way to the scope. */
@@ -148,12 +157,17 @@ export class Session extends Observable {
 
   /** Put what is selected into a new scope, and ask for its name. */
   group(): void {
-    const made = group(this.store.view, this.selectedNodes);
-    if (!made) return;
+    if (this.groupAs("group") !== null) this.inspect();
+  }
+
+  /** Put what is selected into a new scope, named so if that is free. Returns its path. */
+  groupAs(name: string): string | null {
+    const made = group(this.store.view, this.selectedNodes, name);
+    if (!made) return null;
     this.folds.fold([made.path], false);
     this.store.edit(made.patch);
     this.select([scopeId(made.path)]);
-    this.inspect();
+    return made.path;
   }
 
   /** Take the selected scopes away; what lies in them stays, and is selected. */

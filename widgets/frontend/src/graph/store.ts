@@ -116,8 +116,11 @@ export class GraphStore extends Observable {
     return false;
   }
 
-  /** Show a patch at once, and propose it to Python. An empty one is not worth a message. */
-  edit(patch: Change[]): void {
+  /**
+   * Show a patch at once, and propose it to Python. An empty one is not worth a message. One that `continues` the edit
+   * before is undone together with it.
+   */
+  edit(patch: Change[], continues = false): void {
     if (patch.length === 0) return;
     for (const handIn of this.beforeEdit) handIn();
     const words = describe(this.view, patch);
@@ -125,7 +128,7 @@ export class GraphStore extends Observable {
     this.pending.push({ sequence, patch });
     this.refusal = null;
     this.announcement = words;
-    this.host.send("graph", { type: "edit", client: this.host.client, sequence, patch });
+    this.host.send("graph", { type: "edit", client: this.host.client, sequence, patch, continues });
     this.rebuild();
   }
 
@@ -204,7 +207,7 @@ export class GraphStore extends Observable {
   refuse(patch: Change[], node: string, port: string, reason: string): void {
     this.refusal = { node, port, message: reason, code: "spec", specs: [], dimension: null, fixes: [] };
     this.announcement = `Refused: ${reason}`;
-    this.host.send("graph", { type: "edit", client: this.host.client, sequence: ++this.sequence, patch });
+    this.host.send("graph", { type: "edit", client: this.host.client, sequence: ++this.sequence, patch, continues: false });
     this.changed();
   }
 

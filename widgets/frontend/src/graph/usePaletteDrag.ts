@@ -1,5 +1,5 @@
 import { type PointerEvent, useState } from "react";
-import { useAddNode } from "./useAddNode";
+import type { Insertable } from "./inserting";
 import { useInserting } from "./useInserting";
 
 /** How far the pointer goes before a press becomes a drag, in pixels. */
@@ -17,9 +17,8 @@ interface PaletteDrag {
  *
  * Pointer events rather than HTML drag-and-drop, which touch screens lack and notebooks listen to themselves.
  */
-export function usePaletteDrag(kind: string) {
+export function usePaletteDrag(what: Insertable, drop: (clientX: number, clientY: number) => void) {
   const [drag, setDrag] = useState<PaletteDrag | null>(null);
-  const { addAtPointer } = useAddNode();
   const { aim, onNodeDragStop: letGo } = useInserting();
 
   const onPointerDown = (down: PointerEvent<HTMLElement>): void => {
@@ -39,7 +38,7 @@ export function usePaletteDrag(kind: string) {
         dragging ||= Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > THRESHOLD;
         if (!dragging) return;
         const bounds = root.getBoundingClientRect();
-        aim(event.clientX, event.clientY, kind, null);
+        aim(event.clientX, event.clientY, what, null);
         setDrag({ root, x: event.clientX - bounds.left, y: event.clientY - bounds.top });
       },
       { signal },
@@ -47,7 +46,7 @@ export function usePaletteDrag(kind: string) {
     document.addEventListener(
       "pointerup",
       (event) => {
-        if (dragging) addAtPointer(kind, event.clientX, event.clientY);
+        if (dragging) drop(event.clientX, event.clientY);
         stop();
       },
       { signal },

@@ -11,6 +11,8 @@ const field = (control: Field["control"], limits: Partial<Field> = {}): Field =>
   variants: [],
   minimum: null,
   maximum: null,
+  above: false,
+  below: false,
   required: false,
   ...limits,
 });

@@ -66,10 +66,12 @@ export function parse(field: Field, text: string): Parsed {
   }
 }
 
-function parseNumber({ control, minimum, maximum }: Field, text: string): Parsed {
+function parseNumber({ control, minimum, maximum, above, below }: Field, text: string): Parsed {
   const value = Number(text);
   if (!Number.isFinite(value)) return { error: `"${text}" is not a number` };
   if (control === "integer" && !Number.isInteger(value)) return { error: "This is a whole number" };
+  if (minimum !== null && above && value <= minimum) return { error: `More than ${minimum}` };
+  if (maximum !== null && below && value >= maximum) return { error: `Less than ${maximum}` };
   if (minimum !== null && value < minimum) return { error: `At least ${minimum}` };
   if (maximum !== null && value > maximum) return { error: `At most ${maximum}` };
   return { value };

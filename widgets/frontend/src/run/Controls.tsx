@@ -2,9 +2,10 @@ import { useState } from "react";
 import type { Command } from "../wire";
 import { HyperparameterControl } from "./HyperparameterControl";
 import { Icon } from "./icons";
+import { mainAction } from "./main";
 import { NumberField } from "./NumberField";
 import { asLabel } from "./numbers";
-import { isActive, type RunStore, type RunView, useRun } from "./store";
+import { isActive, type RunStore, useRun } from "./store";
 
 type Action = Command["action"];
 
@@ -34,7 +35,7 @@ export function Controls({ store }: { store: RunStore }) {
 function Buttons({ store }: { store: RunStore }) {
   const view = useRun(store);
   const { status } = view.state;
-  const main = mainAction(view);
+  const main = mainAction(view.state);
   const active = isActive(view.state);
   const busy = status === "running" || status === "starting";
   return (
@@ -47,17 +48,12 @@ function Buttons({ store }: { store: RunStore }) {
 }
 
 const hints = {
-  train: "Train from the weights as they are",
-  pause: "Pause after this batch",
-  resume: "Go on from here",
+  train: "Train from the weights as they are (Ctrl+Enter)",
+  pause: "Pause after this batch (Ctrl+Enter)",
+  resume: "Go on from here (Ctrl+Enter)",
   step: "Train one batch, then pause",
   stop: "End this run",
 };
-
-function mainAction({ state }: RunView): "train" | "pause" | "resume" {
-  if (state.status === "running") return "pause";
-  return state.status === "paused" ? "resume" : "train";
-}
 
 interface ActionButtonProps {
   store: RunStore;

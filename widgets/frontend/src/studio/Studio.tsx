@@ -1,7 +1,10 @@
+import { useEffect } from "react";
 import { CodePane } from "../code/CodePane";
 import { FixButtons, GraphProvider, ProblemList, useGraph, useSession } from "../graph";
 import type { Host } from "../host";
 import { Board } from "../run/Board";
+import { pressMain } from "../run/main";
+import { runStoreFor } from "../run/store";
 import { Workbench } from "./Workbench";
 
 /** The whole workshop: wire the graph, train it, look inside. */
@@ -16,6 +19,13 @@ export function Studio({ host }: { host: Host }) {
 function Panels({ host }: { host: Host }) {
   const session = useSession();
   const { problems } = useGraph();
+  useEffect(() => {
+    const runs = runStoreFor(host);
+    session.runner = runs && (() => pressMain(runs, (error) => session.store.complain(error)));
+    return () => {
+      session.runner = null;
+    };
+  }, [session, host]);
   const training = host.state.run ? (
     <Board
       host={host}
