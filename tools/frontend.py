@@ -53,6 +53,13 @@ def run_npm(*arguments: str) -> None:
     subprocess.run([*command, *arguments], cwd=SOURCES, env=environment, check=True)
 
 
+def find_node() -> str:
+    """The Node that runs the front end's tools. Raises NodeMissingError."""
+    node = shutil.which("node", path=_npm()[1]["PATH"])
+    assert node is not None
+    return node
+
+
 def system_npm() -> list[str] | None:
     """The command for the system's npm, or None where there is none or its Node is too old or does not run."""
     node, npm = shutil.which("node"), shutil.which("npm")

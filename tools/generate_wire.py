@@ -1,12 +1,14 @@
 """Write `widgets/frontend/src/wire.ts` from the structs in `flowloom.widgets.wire`, so that the two sides cannot drift.
 
-Run it after a change to `widgets/wire.py` or `engine/graph/document.py`; `--check` only says whether the file is stale.
+And `shapes.ts`, by which the browser checks what it is told of the graph. Run it after a change to `widgets/wire.py` or
+`engine/graph/document.py`; `--check` only says whether a file is stale.
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ import msgspec.inspect as introspect
 from flowloom.graph import document
 from flowloom.widgets import wire
 
-TARGET = Path(__file__).resolve().parent.parent / "widgets" / "frontend" / "src" / "wire.ts"
+SOURCES = Path(__file__).resolve().parent.parent / "widgets" / "frontend" / "src"
 HEADER = "// Made by tools/generate_wire.py from widgets/wire.py and engine/graph/document.py. Do not edit.\n"
 UNIONS = {
     "Change": document.Change,
@@ -105,24 +107,86 @@ def union(name: str, declared: Any) -> str:
     return f"export type {name} = {' | '.join(type_name(member) for member in kind.types)};\n"
 
 
+def shape(kind: introspect.Type) -> Any:
+    """A type as `conforms.ts` checks it. Raises TypeError for one that JSON has no form for."""
+    match kind:
+        case introspect.AnyType():
+            return "unknown"
+        case introspect.IntType():
+            return "integer"
+        case introspect.LiteralType(values=values):
+            return {"one": list(values)}
+        case introspect.UnionType(types=types):
+            return {"any": [shape(member) for member in types]}
+        case introspect.ListType(item_type=item):
+            return {"list": shape(item)}
+        case introspect.DictType(value_type=value):
+            return {"map": shape(value)}
+        case introspect.StructType(cls=cls):
+            return {"struct": cls.__name__}
+        case _:
+            return type_name(kind)
+
+
+def fields(struct: introspect.StructType) -> dict[str, Any]:
+    """The shapes of a struct's fields, its tag first."""
+    tag = {} if struct.tag_field is None else {struct.tag_field: {"one": [struct.tag]}}
+    return tag | {field.encode_name: shape(field.type) for field in struct.fields}
+
+
+def within(kind: introspect.Type, seen: set[type]) -> Iterator[introspect.StructType]:
+    """The structs that a type is made of, but for those that were `seen`."""
+    if isinstance(kind, introspect.StructType):
+        if kind.cls in seen:
+            return
+        seen.add(kind.cls)
+        yield kind
+    inner = getattr(kind, "types", ()) or [getattr(kind, name, None) for name in ("item_type", "value_type")]
+    inner = [field.type for field in kind.fields] if isinstance(kind, introspect.StructType) else inner
+    for part in inner:
+        if part is not None:
+            yield from within(part, seen)
+
+
+def generate_shapes() -> str:
+    """The whole of `shapes.ts`."""
+    event = introspect.type_info(wire.GraphEvent)
+    found = {struct.cls.__name__: fields(struct) for struct in within(event, set())}
+    lines = [
+        HEADER,
+        'import type { Shape } from "./conforms";\n',
+        f"export const GRAPH_EVENT: Shape = {json.dumps(shape(event))};\n",
+        "/** The fields of every struct that is part of one. */",
+        "export const STRUCTS: Record<string, Record<string, Shape>> = {",
+        *(f"  {name}: {json.dumps(found[name])}," for name in sorted(found)),
+        "};\n",
+    ]
+    return "\n".join(lines)
+
+
 def generate() -> str:
     """The whole of `wire.ts`."""
     parts = [interface(struct) for module in (document, wire) for struct in structs(module)]
     return "\n".join([HEADER, *parts, *(union(name, declared) for name, declared in UNIONS.items())])
 
 
+FILES = {"wire.ts": generate, "shapes.ts": generate_shapes}
+
+
 def main() -> int:
-    """Write the file, or with `--check` return 1 when it is stale."""
+    """Write the files, or with `--check` return 1 when one is stale."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when the file is stale")
-    text = generate()
-    if parser.parse_args().check:
-        stale = not TARGET.is_file() or TARGET.read_text(encoding="utf-8") != text
-        if stale:
-            print(f"{TARGET.name} is stale: run python tools/generate_wire.py", file=sys.stderr)
-        return int(stale)
-    TARGET.write_text(text, encoding="utf-8")
-    return 0
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a file is stale")
+    check = parser.parse_args().check
+    stale = 0
+    for name, make in FILES.items():
+        text, target = make(), SOURCES / name
+        if not check:
+            target.write_text(text, encoding="utf-8")
+        elif not target.is_file() or target.read_text(encoding="utf-8") != text:
+            print(f"{name} is stale: run python tools/generate_wire.py", file=sys.stderr)
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

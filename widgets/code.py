@@ -8,6 +8,7 @@ from flowloom.formats.python.reading import PythonSourceError, read
 from flowloom.formats.python.writing import write
 from flowloom.graph import Graph, PatchError
 from flowloom.graph.difference import same_nodes
+from flowloom.spec import SpecError
 from flowloom.widgets.wire import Code, CodeRefused, CodeTaken, EditCode, NodeLines
 
 
@@ -17,7 +18,10 @@ def code_of(graph: Graph, client: str) -> Code:
         untyped = next((id for id in graph.nodes if graph.inferred(id).expansion is None), None)
         if untyped is not None:
             return Code(client, graph.revision, None, [], graph.why_unknown(untyped))
-        source = write(graph)
+        try:
+            source = write(graph)
+        except SpecError as error:  # of a bypassed node
+            return Code(client, graph.revision, None, [], str(error))
         return Code(client, graph.revision, source.text, _lines(source.lines, {id: id for id in graph.nodes}))
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 import msgspec
 
 from flowloom.graph import Applied, Graph, PatchError, Problem, Tensor
-from flowloom.graph.document import Move, SetNote
+from flowloom.graph.document import AddNode, Move, Patch, SetNote
+from flowloom.graph.naming import with_free_names
 from flowloom.graph.picture import drawn
 from flowloom.widgets.blocks import answer
 from flowloom.widgets.code import code_of, edit_code
 from flowloom.widgets.compared import Versions
+from flowloom.widgets.ledger import Ledger
 from flowloom.widgets.lowered import lowered_view
 from flowloom.widgets.pictures import info_of
 from flowloom.widgets.wire import (
+    Answer,
     BlockRequest,
+    Client,
     CodeRequest,
     CompareRequest,
     Edit,
@@ -26,7 +31,6 @@ from flowloom.widgets.wire import (
     FollowersRequest,
     GraphEvent,
     GraphRequest,
-    GraphReset,
     GraphState,
     History,
     LoweredRequest,
@@ -34,9 +38,18 @@ from flowloom.widgets.wire import (
     Patched,
     PortVerdict,
     Rejected,
+    Sequence,
     Sync,
+    Synced,
     VersionsRequest,
 )
+
+
+class _Numbered(msgspec.Struct):
+    """What a request that is otherwise malformed must say to be answered."""
+
+    client: Client
+    sequence: Sequence
 
 
 class GraphPart:
@@ -45,6 +58,7 @@ class GraphPart:
     def __init__(self, graph: Graph, send: Callable[[GraphEvent], None]) -> None:
         self.graph = graph
         self._send = send
+        self._ledger = Ledger()
         graph.place()
         self._floor = graph.undo_depth  # what was built before the editor opened is not undone by it
         self._versions = Versions(graph)
@@ -77,18 +91,17 @@ class GraphPart:
             self._refuse_malformed(raw, str(error))
             return
         match request:
-            case Edit() | History():
-                self._change(request)
+            case Edit() | History() | EditCode():
+                if self._is_next(request):
+                    self._do(request)
             case FitsRequest():
                 self._send(self._fits(request))
             case FollowersRequest():
                 self._send(self._followers(request))
             case Sync():
-                self._send(GraphReset(self.state()))
+                self._sync(request)
             case CodeRequest(client):
                 self._send(code_of(self.graph, client))
-            case EditCode():
-                self._send(edit_code(self.graph, request))
             case LoweredRequest():
                 self._send(lowered_view(self.graph, request))
             case VersionsRequest():
@@ -100,6 +113,24 @@ class GraphPart:
 
     # ------------------------------------------------------------ requests
 
+    def _is_next(self, request: Edit | History | EditCode | _Numbered) -> bool:
+        """Whether it is the turn of a request; the view is told if not."""
+        if self._ledger.take(request.client, request.sequence) == "next":
+            return True
+        self._tell_where(request.client)
+        return False
+
+    def _do(self, request: Edit | History | EditCode) -> None:
+        try:
+            if isinstance(request, EditCode):
+                self._answer(edit_code(self.graph, request))
+            else:
+                self._change(request)
+        except Exception as error:  # a fault of ours: the view takes back what it has shown, and the log says the rest
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            self._refuse(request, Problem("", f"this cannot be done: {why[:200]}"))
+            raise
+
     def _change(self, request: Edit | History) -> None:
         graph, author = self.graph, (request.client, request.sequence)
         try:
@@ -107,13 +138,43 @@ class GraphPart:
                 if isinstance(request, History):
                     self._go(request, author)
                     return
-                problem = graph.refusal(request.patch)
+                patch, problem = self._tried(request.patch)
                 if problem is None:
-                    graph.apply(request.patch, author=author, continues=request.continues)
+                    graph.apply(patch, author=author, continues=request.continues)
                     return
         except PatchError as error:
             problem = Problem("", str(error))
-        self._send(Rejected(request.client, request.sequence, problem))
+        self._refuse(request, problem)
+
+    def _tried(self, patch: Patch) -> tuple[Patch, Problem | None]:
+        """The patch, with other names if others have taken those of new nodes, and why it is refused if it is."""
+        try:
+            return patch, self.graph.refusal(patch)
+        except PatchError:
+            renamed = with_free_names(self.graph.state, patch)
+            if renamed == patch:
+                raise
+            return renamed, self.graph.refusal(renamed)
+
+    def _refuse(self, request: Edit | History | EditCode | _Numbered, problem: Problem) -> None:
+        self._answer(Rejected(request.client, request.sequence, self.graph.revision, problem))
+
+    def _answer(self, answer: Answer) -> None:
+        """Send an answer, and keep it for a view that may have missed it."""
+        self._ledger.account(answer.client).answers.append(answer)
+        self._send(answer)
+
+    def _sync(self, request: Sync) -> None:
+        self._ledger.account(request.client, request.sequence)
+        self._tell_where(request.client, request.request, request.revision)
+
+    def _tell_where(self, client: str, request: int = 0, revision: int | None = None) -> None:
+        """Tell a view what has been dealt with; with the document if it asks at another revision than today's."""
+        account = self._ledger.account(client)
+        with self.graph.lock:  # so that no patch overtakes the document
+            now = self.graph.revision
+            state = None if request == 0 or revision == now else self.state()
+            self._send(Synced(client, request, account.handled, now, list(account.answers), state))
 
     def _go(self, request: History, author: tuple[str, int]) -> None:
         graph = self.graph
@@ -145,8 +206,13 @@ class GraphPart:
         return Followers(request.request, found)
 
     def _refuse_malformed(self, raw: object, why: str) -> None:
-        if isinstance(raw, dict) and isinstance(raw.get("client"), str) and isinstance(raw.get("sequence"), int):
-            self._send(Rejected(raw["client"], raw["sequence"], Problem("", f"the edit is malformed: {why}")))
+        """Answer a request that is no request, if it says whose it is. It counts as dealt with."""
+        try:
+            request = msgspec.convert(raw, _Numbered)
+        except msgspec.ValidationError:
+            return
+        if self._is_next(request):
+            self._refuse(request, Problem("", f"the edit is malformed: {why}"))
 
     # ------------------------------------------------------------ telling
 
@@ -155,6 +221,7 @@ class GraphPart:
         client, sequence = applied.author or ("", 0)
         drawn_only = all(isinstance(c, Move | SetNote) for c in applied.patch)
         touched = {*applied.changed} | {c.edge.target for c in applied.patch if hasattr(c, "edge")}
+        touched |= {e.target for id in applied.changed for e in graph.state.outgoing.get(id, ())}
         with graph.lock:
             self._floor = min(self._floor, graph.undo_depth)
             self._send(
@@ -167,8 +234,15 @@ class GraphPart:
                     problems=graph.problems,
                     can_undo=graph.undo_depth > self._floor,
                     can_redo=graph.redo_depth > 0,
+                    order=self._order(applied),
                 )
             )
+
+    def _order(self, applied: Applied) -> list[str]:
+        """All ids in their order, if nodes were added and one of them does not come last."""
+        nodes = self.graph.state.nodes
+        added = [c.node.id for c in applied.patch if isinstance(c, AddNode) and c.node.id in nodes]
+        return [] if added == list(islice(reversed(nodes), len(added)))[::-1] else list(nodes)
 
     def _info(self, id: str) -> NodeInfo:
         return info_of(drawn(self.graph, id))

@@ -21,6 +21,7 @@ HUES = {  # one for each family, told apart by the colour-blind (Okabe & Ito); a
     "control": "#7a6ff0",
     "random": "#56b4e9",
 }
+CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)), "\ufffd")
 STYLE = """text{font-family:var(--jp-ui-font-family,system-ui,sans-serif);fill:var(--jp-ui-font-color1,#212121)}
 .name{font-size:13px;font-weight:600}.kind,.spec{font-size:11px;fill:var(--jp-ui-font-color2,#616161)}
 .spec{font-family:var(--jp-code-font-family,monospace)}.box{fill:var(--jp-layout-color1,#fff);stroke:var(--jp-border-color1,#bdbdbd)}
@@ -41,7 +42,7 @@ def graph_svg(graph: Graph) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="{-MARGIN} {-MARGIN} {width:.0f} {height:.0f}" role="img" style="max-width:100%;height:auto">',
-        f"<title>{escape(_summary(graph))}</title><style>{STYLE}</style>",
+        f"<title>{_escaped(_summary(graph))}</title><style>{STYLE}</style>",
         f'<rect class="ground" x="{-MARGIN}" y="{-MARGIN}" width="{width:.0f}" height="{height:.0f}" rx="6"/>',
         *(_scope(path, *box) for path, box in drawing.boxes.items()),
         *(_wire(*places[e.source], *places[e.target]) for e in graph.edges),
@@ -58,9 +59,9 @@ def _summary(graph: Graph) -> str:
 def _scope(path: str, x: float, y: float, width: float, height: float) -> str:
     name = path.rpartition("/")[2]
     return (
-        f"<g><title>{escape(path)}</title>"
+        f"<g><title>{_escaped(path)}</title>"
         f'<rect class="scope" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="8"/>'
-        f'<text class="scope-name" x="{x + 12:.1f}" y="{y + 22:.1f}">{escape(_cut(name, int(width / 8)))}</text></g>'
+        f'<text class="scope-name" x="{x + 12:.1f}" y="{y + 22:.1f}">{_escaped(_cut(name, int(width / 8)))}</text></g>'
     )
 
 
@@ -83,13 +84,18 @@ def _node(graph: Graph, id: str, x: float, y: float, problem: str | None) -> str
     shown = "not typed" if spec is None else str(spec)
     title = f"{node.name}: {label} ({family}), {shown}" + (f". {problem}" if problem else "")
     return (
-        f'<g transform="translate({x:.1f} {y:.1f})"><title>{escape(title)}</title>'
+        f'<g transform="translate({x:.1f} {y:.1f})"><title>{_escaped(title)}</title>'
         f'<rect class="box{" problem" if problem else ""}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
         f'<rect width="3" height="{HEIGHT - 8}" x="0" y="4" rx="1.5" fill="{HUES[family]}"/>'
-        f'<text class="name" x="12" y="20">{escape(_cut(node.name, 21))}</text>'
-        f'<text class="kind" x="12" y="34">{escape(_cut(label, 26))}</text>'
-        f'<text class="spec" x="12" y="50">{escape(_cut(shown, 24))}</text></g>'
+        f'<text class="name" x="12" y="20">{_escaped(_cut(node.name, 21))}</text>'
+        f'<text class="kind" x="12" y="34">{_escaped(_cut(label, 26))}</text>'
+        f'<text class="spec" x="12" y="50">{_escaped(_cut(shown, 24))}</text></g>'
     )
+
+
+def _escaped(text: str) -> str:
+    """The text as XML holds it, which has no form for control characters."""
+    return escape(text.translate(CONTROL))
 
 
 def _cut(text: str, length: int) -> str:

@@ -2,15 +2,21 @@
 
 A widget has parts ("graph", "run"); each message names the part it is for. Python owns the state: the browser sends
 `Edit`s that it has applied already, Python answers each with the `Patched` that all views apply, or a `Rejected`.
+
+A view numbers what it asks Python to do, and Python does each once and in that order. Messages may be lost, doubled or
+out of order all the same: then `Sync` and `Synced` say what each side has missed.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from flowloom.graph.document import Change, EdgeDoc, Fix, Follower, NodeDoc, Problem
+
+Client: TypeAlias = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]  # a page: made anew each time it is loaded
+Sequence: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 
 # ---------------------------------------------------------------- the graph as the browser sees it
 
@@ -95,7 +101,7 @@ class KindInfo(Struct, frozen=True):
 
 
 class GraphState(Struct, frozen=True):
-    """The whole of the graph part; sent when a view attaches, and when one has lost its place."""
+    """The whole of the graph part; sent when a view attaches, and when one has missed something."""
 
     name: str
     revision: int
@@ -111,13 +117,14 @@ class GraphState(Struct, frozen=True):
 
 
 class Edit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="edit"):
-    """A patch that the view `client` has shown already. `sequence` numbers its edits from 1.
+    """A patch that the view `client` has shown already. `sequence` numbers what it wants done, from 1.
 
-    One that `continues` the view's last edit, as a slider does while it is dragged, is undone together with that.
+    One that `continues` the view's last edit, as a slider does while it is dragged, is undone together with that. A
+    node that it adds under a name which was taken meanwhile gets the next that is free.
     """
 
-    client: str
-    sequence: int
+    client: Client
+    sequence: Sequence
     patch: list[Change]
     continues: bool = False
 
@@ -125,8 +132,8 @@ class Edit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", ta
 class History(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="history"):
     """Undo or redo one step; tidy lays the graph out anew, or only some `nodes` (one undoable step)."""
 
-    client: str
-    sequence: int
+    client: Client
+    sequence: Sequence
     action: Literal["undo", "redo", "tidy"]
     nodes: list[str] = []
 
@@ -154,20 +161,25 @@ class FollowersRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
 
 class Sync(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="sync"):
-    """The view has missed a revision: send the document again."""
+    """What has the view missed? It is at `revision`, and has heard of all that it sent up to `sequence`."""
+
+    client: Client
+    request: int
+    sequence: Annotated[int, Meta(ge=0)]
+    revision: int
 
 
 class CodeRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="code"):
     """What is the Python of the graph now?"""
 
-    client: str
+    client: Client
 
 
 class EditCode(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="edit_code"):
     """Make the graph what this Python says: one undoable step, or none if it cannot be read."""
 
-    client: str
-    sequence: int
+    client: Client
+    sequence: Sequence
     text: str
 
 
@@ -178,7 +190,7 @@ class BlockRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     to be put behind the output `source_port` of `source` if that is given; rename calls it `new`.
     """
 
-    client: str
+    client: Client
     request: int
     action: Literal["list", "save", "take", "rename", "remove"]
     name: str = ""
@@ -195,7 +207,7 @@ class LoweredRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     `loss` is the id of the node whose gradients are meant; "" leaves the choice to Python.
     """
 
-    client: str
+    client: Client
     request: int
     what: Literal["operations", "gradients"]
     optimized: bool = False
@@ -205,14 +217,14 @@ class LoweredRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field=
 class VersionsRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="versions"):
     """Which versions can the graph be compared with?"""
 
-    client: str
+    client: Client
     request: int
 
 
 class CompareRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="compare"):
     """What has changed since that version?"""
 
-    client: str
+    client: Client
     request: int
     version: str
 
@@ -237,7 +249,8 @@ GraphRequest: TypeAlias = (
 class Patched(Struct, frozen=True, tag_field="type", tag="patched"):
     """Revision `revision` of the graph: the patch, whose it was (client "" is Python), and what it changed.
 
-    `info` holds only the nodes whose inferred specs changed; `problems` is always the whole list.
+    `info` holds only the nodes whose inferred specs changed; `problems` is always the whole list. `order` has the ids
+    of all nodes if those that were added do not come last, such as after a removal is undone; else it is empty.
     """
 
     revision: int
@@ -248,13 +261,15 @@ class Patched(Struct, frozen=True, tag_field="type", tag="patched"):
     problems: list[Problem]
     can_undo: bool
     can_redo: bool
+    order: list[str] = []
 
 
 class Rejected(Struct, frozen=True, tag_field="type", tag="rejected"):
-    """An edit that was refused; the view takes it back and shows why."""
+    """An edit that was refused while the graph was at `revision`; the view takes it back and shows why."""
 
     client: str
     sequence: int
+    revision: int
     problem: Problem
 
 
@@ -278,12 +293,6 @@ class Followers(Struct, frozen=True, tag_field="type", tag="followers"):
 
     request: int
     kinds: list[Follower]
-
-
-class GraphReset(Struct, frozen=True, tag_field="type", tag="reset"):
-    """The whole document, in answer to `Sync`."""
-
-    state: GraphState
 
 
 class NodeLines(Struct, frozen=True):
@@ -322,6 +331,24 @@ class CodeRefused(Struct, frozen=True, tag_field="type", tag="code_refused"):
     message: str
     line: int | None
     column: int | None
+
+
+Answer: TypeAlias = Rejected | CodeTaken | CodeRefused
+
+
+class Synced(Struct, frozen=True, tag_field="type", tag="synced"):
+    """Where Python stands with the view `client`: all that it sent up to `sequence` has been dealt with.
+
+    In answer to `Sync` with its `request`; or, with 0, to something that came twice or before what it follows, and was
+    left alone for that. `answers` repeats the latest besides patches. `state` is null for a view at this `revision`.
+    """
+
+    client: str
+    request: int
+    sequence: int
+    revision: int
+    answers: list[Answer]
+    state: GraphState | None
 
 
 # ---------------------------------------------------------------- blocks
@@ -462,17 +489,7 @@ class VersionsAre(Struct, frozen=True, tag_field="type", tag="versions_are"):
 
 
 GraphEvent: TypeAlias = (
-    Patched
-    | Rejected
-    | Fits
-    | Followers
-    | GraphReset
-    | Code
-    | CodeTaken
-    | CodeRefused
-    | Blocks
-    | PictureIs
-    | VersionsAre
+    Patched | Rejected | Fits | Followers | Synced | Code | CodeTaken | CodeRefused | Blocks | PictureIs | VersionsAre
 )
 
 # ---------------------------------------------------------------- the run

@@ -114,8 +114,8 @@ def schema() -> dict[str, Any]:
 
 
 def _rebuilt(doc: FlowDoc, place: str) -> Graph:
-    graph = Graph(doc.name, seed=doc.seed)
     try:
+        graph = Graph(doc.name, seed=doc.seed)
         graph.restore([*(AddNode(n) for n in doc.nodes), *(Connect(e) for e in doc.edges)])
     except PatchError as error:
         raise FlowFileError(f"{place} does not hold together: {error}") from None

@@ -37,7 +37,7 @@ from flowloom.graph.followers import End, followers
 from flowloom.graph.inference import Inference, Inferred
 from flowloom.graph.kinds import Kind, all_kinds, find_kind
 from flowloom.graph.placing import placed
-from flowloom.graph.state import PatchError, State, known_kind
+from flowloom.graph.state import PatchError, State, as_kept, check_graph_name, known_kind
 from flowloom.graph.tensor import Tensor
 from flowloom.graph.variables import Values, Variable
 from flowloom.op import operands_of, port_names
@@ -69,10 +69,12 @@ class Graph:
     """A dataflow graph: nodes joined by edges, edited by patches, each of which can be taken back.
 
     Use it as a context to build in it: `with fl.Graph("digits") as g: ...`. A graph that does not typecheck is a normal
-    state; `problems` says what is wrong and how to mend it. `seed` decides the first values of its variables.
+    state; `problems` says what is wrong and how to mend it. `seed` decides the first values of its variables. Raises
+    PatchError for a name that is no text or too long.
     """
 
     def __init__(self, name: str = "graph", *, seed: int = 0) -> None:
+        check_graph_name(name)
         self.name = name
         self.revision = 0
         self.structure = 0  # counts the revisions that change what is computed, not only how it is drawn
@@ -146,7 +148,8 @@ class Graph:
     def problems(self) -> list[Problem]:
         """What stands in the way of typing this graph, the first ones with fixes if there are; [] if it typechecks."""
         with self.lock:
-            found = [p for id in self._state.nodes if (p := self.inferred(id).problem) is not None]
+            troubled = self._inference.troubled
+            found = [troubled[id] for id in self._state.by_age(troubled)]
             mended = [fixes.with_fixes(self._state, self._inference, p) for p in found[:MOST_FIXED]]
             return mended + found[MOST_FIXED:]
 
@@ -320,7 +323,7 @@ class Graph:
         if any(not isinstance(c, Move | SetNote) for c in patch):
             self.structure += 1
         self.revision += 1
-        return Applied(self.revision, tuple(patch), tuple(inverse), tuple(changed), author)
+        return Applied(self.revision, tuple(map(as_kept, patch)), tuple(inverse), tuple(changed), author)
 
     def _record(self, applied: Applied) -> None:
         self._undo.append(applied)
@@ -362,9 +365,8 @@ class Graph:
             try:
                 yield
             except BaseException:
-                for applied in reversed(self._undo[depth:]):
-                    self._tell(self._perform(applied.inverse, None))
-                del self._undo[depth:]
+                while len(self._undo) > depth:
+                    self._tell(self._perform(self._undo.pop().inverse, None))
                 raise
 
     def add(
@@ -398,7 +400,7 @@ class Graph:
             except BaseException as error:
                 for node in reversed(added):
                     self._state.discard(node)
-                    self._inference.known.pop(node.id, None)
+                    self._inference.forget(node.id)
                 self._made = made
                 if isinstance(error, SpecError | PatchError):
                     raise self.located(error, kind.label, name, operands) from None
@@ -554,7 +556,7 @@ class Graph:
         """Lay the graph out if some node has no position yet; not a step of its own."""
         with self.lock:
             if any(n.x is None or n.y is None for n in self._state.nodes.values()):
-                self._state.apply(layout.tidy(self._state, self._inference))
+                self._tell(self._perform(layout.tidy(self._state, self._inference), None))
 
     def to_python(self) -> str:
         """Python source that builds this graph again. Raises SpecError, naming the node, if it does not typecheck."""

@@ -42,13 +42,14 @@ class Inference:
     def __init__(self, state: State) -> None:
         self._state = state
         self.known: dict[str, Inferred] = {}
+        self.troubled: dict[str, Problem] = {}  # what is known to have a problem, so that nobody looks at all for it
 
     def refresh(self, touched: Iterable[str]) -> set[str]:
         """Infer these nodes anew and, as far as they changed, those behind them. Returns the ids of what changed."""
         pending = set(touched)
         changed = {id for id in pending if id not in self._state.nodes}
         for id in changed:
-            self.known.pop(id, None)
+            self.forget(id)
         pending -= changed
         for id in self._state.sorted(self._state.downstream(pending)):
             if id not in pending:
@@ -58,9 +59,21 @@ class Inference:
             if after == before:
                 continue
             changed.add(id)
-            self.known[id] = after
+            self._keep(id, after)
             pending |= {e.target for e in self._state.outgoing.get(id, ())}
         return changed
+
+    def forget(self, id: str) -> None:
+        """Know nothing of a node that is gone."""
+        self.known.pop(id, None)
+        self.troubled.pop(id, None)
+
+    def _keep(self, id: str, found: Inferred) -> None:
+        self.known[id] = found
+        if found.problem is not None:
+            self.troubled[id] = found.problem
+        else:
+            self.troubled.pop(id, None)
 
     def infer(self, node: NodeDoc, edges: Mapping[str, EdgeDoc] | None = None) -> Inferred:
         """What can be said of a node from what is known of those before it; with other incoming `edges`, if given."""
@@ -97,7 +110,8 @@ class Inference:
         names = operand_ports(kind.ports, edges)
         args = self._args(names, edges)
         ports = (tuple(names), port_names(kind.outputs, len(kind.outputs)))
-        known = self.known[node.id] = Inferred(*ports) if args is None else _expanded(node, kind, ports, args, params)
+        known = Inferred(*ports) if args is None else _expanded(node, kind, ports, args, params)
+        self._keep(node.id, known)
         return known
 
     def _args(self, names: Sequence[str], edges: Mapping[str, EdgeDoc]) -> list[Expr | None] | None:

@@ -32,6 +32,7 @@ from flowloom.op import Port
 
 NAME_LENGTH = 120
 SCOPE_LENGTH = 500
+TEXT_LENGTH = 10_000  # of a note, and of each text in a parameter
 MOST_DEPTH = 64
 
 
@@ -145,6 +146,10 @@ class State:
         there = ((place.get(e.source, -1), place.get(e.target)) for e in self.edges.values())
         return self.sorted(order) if any(t is not None and s > t for s, t in there) else order
 
+    def by_age(self, ids: Iterable[str]) -> list[str]:
+        """These nodes in the order of their making."""
+        return sorted(ids, key=self._rank.__getitem__)
+
     def ever(self, id: str) -> bool:
         """Whether a node has or had this id: weights may be kept under it."""
         return id in self._rank
@@ -214,7 +219,8 @@ class State:
                 return Move(id, node.x, node.y)
             case SetNote(id, note):
                 node = self.node(id)
-                self._replace(node, note=as_json(note))
+                _check_note(note)
+                self._replace(node, note=note)
                 return SetNote(id, node.note)
             case SetBypassed(id, bypassed):
                 node = self.node(id)
@@ -234,7 +240,8 @@ class State:
         _check_position(node.x, node.y)
         if node.bypassed:
             _check_passes(node)
-        node = msgspec.structs.replace(node, params=as_json(node.params), note=as_json(node.note))
+        _check_note(node.note)
+        node = msgspec.structs.replace(node, params=as_json(node.params))
         self.nodes[node.id] = node
         if self._rank.setdefault(node.id, len(self._rank)) < len(self._rank) - 1:
             self._sort()
@@ -242,7 +249,7 @@ class State:
         return RemoveNode(node.id)
 
     def _reorder(self, ids: Sequence[str]) -> Change:
-        before = sorted((self.node(id).id for id in ids), key=self._rank.__getitem__)
+        before = self.by_age(self.node(id).id for id in ids)
         if len(set(ids)) < len(ids):
             raise PatchError("an order names each node once")
         self._rank.update(zip(ids, [self._rank[id] for id in before], strict=True))
@@ -394,6 +401,12 @@ def _check_passes(node: NodeDoc) -> None:
         )
 
 
+def check_graph_name(name: str) -> None:
+    """Raise PatchError for what cannot name a graph. Unlike a node it may be called anything, or nothing."""
+    if not isinstance(name, str) or len(name) > SCOPE_LENGTH or not _is_unicode(name):
+        raise PatchError(f"the name of a graph is a text of at most {SCOPE_LENGTH} characters; got {_shown(name)}")
+
+
 def _check_text(what: str, text: str) -> None:
     if (
         not isinstance(text, str)
@@ -403,6 +416,13 @@ def _check_text(what: str, text: str) -> None:
         or not text.isprintable()
     ):
         raise PatchError(f"{what} is 1 to {NAME_LENGTH} printable characters without '/'; got {_shown(text)}")
+
+
+def _check_note(note: str) -> None:
+    """A note may say anything, but Python source has it as comments: these end at control characters."""
+    as_json(note)
+    if control := next((c for c in note if (c < " " and c not in "\t\n") or "\x7f" <= c <= "\x9f"), None):
+        raise PatchError(f"a note has no control characters besides tabs and ends of lines; got {control!r}")
 
 
 def _check_position(*place: float | None) -> None:
@@ -425,13 +445,25 @@ def as_json(value: Any, depth: int = MOST_DEPTH) -> Any:
         case int() if -(2**63) <= value < 2**64:
             return int(value)
         case str() if _is_unicode(value):
+            if len(value) > TEXT_LENGTH:
+                raise PatchError(f"a text is at most {TEXT_LENGTH:,} characters; got {len(value):,}")
             return value
         case list() | tuple():
             return [as_json(v, depth - 1) for v in value]
         case dict() if all(isinstance(k, str) and _is_unicode(k) for k in value):
-            return {k: as_json(v, depth - 1) for k, v in value.items()}
+            return {as_json(k): as_json(v, depth - 1) for k, v in value.items()}
         case _:
             raise PatchError(f"a document cannot hold {_shown(value)}")
+
+
+def as_kept(change: Change) -> Change:
+    """A change that was applied, with its values as the document has them since."""
+    match change:
+        case SetParam(id, key, value):
+            return SetParam(id, key, as_json(value))
+        case AddNode(node):
+            return AddNode(msgspec.structs.replace(node, params=as_json(node.params)))
+    return change
 
 
 def _is_unicode(text: str) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 pytest.importorskip("onnx")
 
 from tests.property import properties
-from tests.property.choices import Choices
+from tests.property.choices import Seeded
 from tests.property.reference import comparable
 from tests.property.weave import Woven, graphs, weave
 from tests.property.weaving import Allowed
@@ -66,16 +66,6 @@ def test_some_graphs(name: str) -> None:
 
 
 # ---------------------------------------------------------------- thousands, when asked for
-
-
-class Seeded(Choices):
-    """Choices by a seed: faster than those that can be shrunk."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-
-    def number(self, low: int, high: int) -> int:
-        return self._random.randint(low, high)
 
 
 @pytest.mark.long

@@ -20,6 +20,7 @@ class Pane:
         self.graph = graph
         self.told: list[Any] = []
         self.part = GraphPart(graph, self.told.append)
+        self.sequence = 0
 
     def code(self) -> Code:
         self.part.receive({"type": "code", "client": "me"})
@@ -34,7 +35,8 @@ class Pane:
 
     def edit(self, text: str) -> Any:
         self.told.clear()
-        self.part.receive({"type": "edit_code", "client": "me", "sequence": 7, "text": text})
+        self.sequence += 1
+        self.part.receive({"type": "edit_code", "client": "me", "sequence": self.sequence, "text": text})
         return self.told[-1]
 
     def replace(self, old: str, new: str) -> Any:
@@ -100,9 +102,9 @@ def test_edit_is_one_step_that_all_views_are_told_of_with_its_author(pane: Pane)
 
     patched = pane.told[0]
     assert isinstance(patched, Patched)
-    assert (patched.client, patched.sequence, patched.can_undo) == ("me", 7, True)
+    assert (patched.client, patched.sequence, patched.can_undo) == ("me", 1, True)
     assert isinstance(answer, CodeTaken)
-    assert (answer.sequence, answer.revision, answer.changes) == (7, pane.graph.revision, len(patched.patch))
+    assert (answer.sequence, answer.revision, answer.changes) == (1, pane.graph.revision, len(patched.patch))
     assert pane.graph["scores"].id == scores
     assert (pane.graph.nodes[scores].x, pane.graph.nodes[scores].y) == place
     assert str(pane.graph["hidden"].spec) == "float32[batch, 32]"
@@ -149,7 +151,7 @@ def test_wrong_code_changes_nothing_and_is_answered_by_its_place(
     answer = pane.replace(old, new)
 
     assert isinstance(answer, CodeRefused)
-    assert (answer.client, answer.sequence, answer.line) == ("me", 7, line)
+    assert (answer.client, answer.sequence, answer.line) == ("me", 1, line)
     assert column in (None, answer.column)
     assert message in answer.message
     assert "\n" not in answer.message

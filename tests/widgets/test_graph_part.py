@@ -10,7 +10,7 @@ import pytest
 import flowloom as fl
 from flowloom.widgets import GraphEditor
 from flowloom.widgets.graph_part import GraphPart
-from flowloom.widgets.wire import Fits, Followers, GraphReset, Patched, Rejected
+from flowloom.widgets.wire import Code, CodeTaken, Fits, Followers, Patched, Rejected, Synced
 from tests.widgets.models import digits_model
 
 
@@ -251,10 +251,130 @@ def test_variadic_port_always_offers_one_more(views: Views) -> None:
     assert [p.name for p in info["both"].inputs] == ["xs.0", "xs.1"]
 
 
-def test_view_that_lost_its_place_gets_the_whole_document(views: Views) -> None:
-    views.part.receive({"type": "sync"})
+def sync(views: Views, revision: int, sequence: int = 0) -> Synced:
+    """What a view hears that asks what it has missed."""
+    message = {"type": "sync", "client": "me", "request": 7, "sequence": sequence, "revision": revision}
+    views.part.receive(message)
+    answer = views.told[-1]
+    assert isinstance(answer, Synced)
+    return answer
 
-    assert views.told[-1] == GraphReset(views.part.state())
+
+def test_view_that_missed_something_gets_the_whole_document(views: Views) -> None:
+    views.edit({"op": "move", "id": views.id("image"), "x": 1.0, "y": 2.0})
+    revision = views.graph.revision
+
+    assert sync(views, 0) == Synced("me", 7, 1, revision, [], views.part.state())
+    assert sync(views, revision) == Synced("me", 7, 1, revision, [], None)
+
+
+def test_request_that_comes_twice_is_done_once(views: Views) -> None:
+    undo = {"type": "history", "client": "me", "sequence": 3, "action": "undo"}
+    views.edit({"op": "move", "id": views.id("image"), "x": 1.0, "y": 2.0})
+    views.edit({"op": "move", "id": views.id("image"), "x": 3.0, "y": 4.0})
+
+    views.part.receive(undo)
+    views.part.receive(undo)
+
+    assert views.graph.nodes[views.id("image")].x == 1.0
+    assert views.told[-1] == Synced("me", 0, 3, views.graph.revision, [], None)
+
+
+def test_request_before_which_another_was_lost_waits_for_it(views: Views) -> None:
+    def move(sequence: int) -> dict[str, Any]:
+        patch = [{"op": "move", "id": views.id("image"), "x": float(sequence), "y": 0.0}]
+        return {"type": "edit", "client": "me", "sequence": sequence, "patch": patch}
+
+    before = views.part.state()
+    views.part.receive(move(2))
+    assert views.told == [Synced("me", 0, 0, before.revision, [], None)]
+    assert views.part.state() == before
+
+    for sequence in (1, 2):
+        views.part.receive(move(sequence))
+    assert views.graph.nodes[views.id("image")].x == 2.0
+
+
+def test_refusals_and_answers_about_code_are_told_again(views: Views) -> None:
+    refused = views.edit({"op": "rename", "id": views.id("scores"), "name": "loss"})
+    text = views.graph.to_python().replace("units=10", "units=12")
+    views.part.receive({"type": "edit_code", "client": "me", "sequence": 2, "text": text})
+    taken = views.told[-1]
+
+    assert isinstance(taken, CodeTaken)
+    assert sync(views, 0).answers == [refused, taken]
+
+
+def test_page_that_was_forgotten_goes_on_where_it_was(views: Views) -> None:
+    for other in range(100):
+        views.part.receive({"type": "sync", "client": f"page{other}", "request": 1, "sequence": 0, "revision": 0})
+
+    assert sync(views, 0, sequence=40).sequence == 40
+
+
+def test_node_whose_name_was_taken_meanwhile_gets_the_next(views: Views) -> None:
+    views.edit(add("one", "layers.relu"))
+    other = {**add("two", "layers.relu")["node"], "name": "one"}
+    wired = wire(views.id("pixels"), "two", "x")
+
+    answer = views.edit({"op": "add_node", "node": other}, wired)
+
+    assert isinstance(answer, Patched)
+    assert answer.patch[0].node.name == "one_1"
+    assert views.graph.nodes["two"].name == "one_1"
+
+
+def test_node_that_replaces_another_keeps_its_name(views: Views) -> None:
+    views.edit(add("one", "layers.relu"))
+    both = [{"op": "remove_node", "id": "one"}, {"op": "rename", "id": views.id("pixels"), "name": "scores"}]
+    other = {"op": "add_node", "node": {**add("two", "layers.relu")["node"], "name": "one"}}
+
+    assert isinstance(views.edit(both[0], other), Patched)
+    assert views.graph.nodes["two"].name == "one"
+    assert isinstance(views.edit(both[1], other), Rejected)  # the second node of that id
+
+
+def test_specs_at_a_node_that_waits_for_another_wire_are_told(views: Views) -> None:
+    scores = views.id("scores")
+    views.edit(add("sum", "add"), wire(scores, "sum", "a"))
+
+    answer = views.edit({"op": "set_param", "id": scores, "key": "units", "value": 12})
+
+    info = {i.id: i for i in answer.info}
+    assert info["sum"].inputs[0].spec == "float32[batch, 12]"
+
+
+def test_nodes_that_come_back_come_where_they_were(views: Views) -> None:
+    accuracy, loss = views.id("accuracy"), views.id("loss")
+    edges = [msgspec.to_builtins(e) for e in views.graph.edges if e.target == loss]
+    views.edit(*({"op": "disconnect", "edge": e} for e in edges), {"op": "remove_node", "id": loss})
+
+    answer = views.history("undo")
+
+    assert answer.order == list(views.graph.nodes)
+    assert answer.order.index(loss) < answer.order.index(accuracy)
+
+
+def test_bypassed_node_that_would_not_typecheck_has_no_code_and_says_why(views: Views) -> None:
+    scores = views.id("scores")
+    views.edit({"op": "set_bypassed", "id": scores, "bypassed": True})
+    views.edit({"op": "set_param", "id": scores, "key": "units", "value": -3})
+    views.part.receive({"type": "code", "client": "me"})
+
+    assert isinstance(views.told[-1], Code)
+    assert views.told[-1].text is None
+    assert "units=-3" in views.told[-1].message
+
+
+def test_building_that_fails_leaves_nothing_to_undo(views: Views) -> None:
+    def half_built() -> None:
+        with views.graph, views.graph.attempt():
+            fl.relu(fl.relu(views.graph["scores"]), name="scores")
+
+    with pytest.raises(fl.PatchError):
+        half_built()
+
+    assert views.told[-1].can_undo is False
 
 
 def test_tidy_is_one_step_that_can_be_undone(views: Views) -> None:
@@ -309,8 +429,9 @@ def test_edits_that_continue_are_one_step_with_the_first(views: Views) -> None:
 
     def slide(units: int, continues: bool, client: str = "me") -> None:
         patch = [{"op": "set_param", "id": scores, "key": "units", "value": units}]
-        views.sequence += 1
-        message = {"type": "edit", "client": client, "sequence": views.sequence, "patch": patch}
+        views.sequence += client == "me"
+        sequence = views.sequence if client == "me" else 1
+        message = {"type": "edit", "client": client, "sequence": sequence, "patch": patch}
         views.part.receive(message | {"continues": continues})
 
     def units() -> object:
@@ -321,7 +442,7 @@ def test_edits_that_continue_are_one_step_with_the_first(views: Views) -> None:
     slide(12, True)
     slide(13, True)
     assert views.graph.undo_depth == depth + 1
-    slide(14, True, "someone else")
+    slide(14, True, "another")
     slide(15, False)
     assert views.graph.undo_depth == depth + 3
 

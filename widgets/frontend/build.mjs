@@ -1,5 +1,6 @@
 // Bundles the front end into ../static: flowloom.js (an anywidget module) and flowloom.css.
-// --dev: readable, with source maps; --watch: rebuild on change; --tests: bundle the unit tests for node instead.
+// --dev: readable, with source maps; --watch: rebuild on change; --tests: bundle the unit tests for node instead,
+// and what the tests in Python run there (*.harness.ts).
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { build, context } from "esbuild";
 
@@ -24,7 +25,7 @@ const widget = {
 
 const tests = {
   entryPoints: readdirSync("src", { recursive: true })
-    .filter((name) => name.endsWith(".test.ts"))
+    .filter((name) => /\.(test|harness)\.ts$/.test(name))
     .map((name) => `src/${name}`),
   outdir: "build/tests",
   outExtension: { ".js": ".mjs" },

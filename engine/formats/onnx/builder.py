@@ -14,6 +14,7 @@ from flowloom.formats.onnx.values import Value, compose
 from flowloom.graph.document import AddNode
 from flowloom.graph.expansion import MOST_CONSTANT, constant_params
 from flowloom.graph.graph import Graph, current_scope
+from flowloom.graph.state import SCOPE_LENGTH
 from flowloom.graph.tensor import Tensor
 from flowloom.op import Op
 from flowloom.spec import Array, Spec
@@ -31,7 +32,7 @@ class Builder:
     """
 
     def __init__(self, name: str) -> None:
-        self.graph = Graph(name)
+        self.graph = Graph(name[:SCOPE_LENGTH])
         self.zones = [0]
         self.places: dict[str, tuple[str, str]] = {}
         self.arrays: dict[str, Array] = {}

@@ -27,6 +27,7 @@ from flowloom.spec import SpecError
 
 MOST_CHARACTERS = 4 << 20
 MOST_DEPTH = 100
+LONGEST_REASON = 500
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "input": build.input,
@@ -58,6 +59,7 @@ class PythonSourceError(ValueError):
     """
 
     def __init__(self, reason: str, line: int | None = None, column: int | None = None) -> None:
+        reason = reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 3]}..."
         super().__init__(f"line {line}: {reason}" if line else reason)
         self.reason, self.line, self.column = reason, line, column
 

@@ -153,9 +153,9 @@ class _Writer:
         statement = f"{target} = {call}" if target else call
         if len(indent + statement) > LONGEST and call.endswith(")") and "(" in call:
             statement = _broken(statement)
-        notes = [f"{indent}# {line}" for line in node.note.splitlines()]
+        notes = [f"{indent}# {line}" for line in node.note.split("\n")] if node.note else []
         bypassed = [f"{indent}g.bypass({_text(node.path)})"] if node.bypassed else []
-        return notes + [indent + line for line in statement.splitlines()] + bypassed
+        return notes + [indent + line for line in statement.split("\n")] + bypassed
 
     def _target(self, node: NodeDoc) -> str:
         """The names that the outputs are bound to; "" if nothing reads them."""
@@ -283,11 +283,14 @@ def _broken(statement: str) -> str:
 
 def _arguments(text: str) -> list[str]:
     """The arguments of a call, split at the commas that are in no bracket and no text."""
-    parts, depth, quoted, start = [], 0, False, 0
+    parts, depth, quoted, escaped, start = [], 0, False, False, 0
     for at, c in enumerate(text):
-        if c == '"' and text[at - 1 : at] != "\\":
-            quoted = not quoted
-        elif not quoted:
+        if quoted:
+            quoted = escaped or c != '"'
+            escaped = c == "\\" and not escaped
+        elif c == '"':
+            quoted = True
+        else:
             depth += (c in "([{") - (c in ")]}")
             if c == "," and depth == 0:
                 parts.append(text[start:at].strip())

@@ -7,6 +7,7 @@ export interface Model {
   save_changes(): void;
   send(content: unknown): void;
   on(name: "msg:custom", handler: (content: unknown, buffers: DataView[]) => void): void;
+  on(name: "change:_state", handler: () => void): void;
 }
 
 export type Part = "graph" | "run";
@@ -29,22 +30,45 @@ export class Host {
   silent = false;
   private readonly handlers: { [P in Part]: Set<Handler<P>> } = { graph: new Set(), run: new Set() };
   private readonly silenceListeners = new Set<() => void>();
+  private readonly returnListeners = new Set<() => void>();
+  private readonly listening = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly model: Model) {
     this.state = model.get("_state") as WidgetState;
     model.on("msg:custom", (content, buffers) => this.receive(content, buffers));
+    model.on("change:_state", () => this.returned()); // JupyterLab asks for all state anew when it is connected again
+    const { signal } = this.listening;
+    for (const event of ["focus", "online"])
+      globalThis.addEventListener?.(event, () => this.returned(), { signal }); // there is none in the tests' Node
   }
 
-  /** Send a request to the kernel. All but `points` are answered, so a timer starts for them. */
-  send<P extends Part>(part: P, message: Request[P]): void {
+  /** Listen to the page no more: the widget is gone. */
+  close(): void {
+    this.listening.abort();
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  /**
+   * Send a request to the kernel. All but `points` are answered, so a timer starts for them.
+   *
+   * False if the comm is gone: the kernel was restarted or shut down.
+   */
+  send<P extends Part>(part: P, message: Request[P]): boolean {
     try {
       this.model.send({ part, message });
     } catch {
-      this.setSilent(true); // the comm is gone: the kernel was restarted or shut down
-      return;
+      this.setSilent(true);
+      return false;
     }
     if (message.type !== "points") this.expectReply();
+    return true;
+  }
+
+  /** Call `listener` when messages may have been missed: the page was away, or the connection was. */
+  onReturn(listener: () => void): void {
+    this.returnListeners.add(listener);
   }
 
   /** Call `handler` for every message to a part. Returns how to stop. */
@@ -85,10 +109,14 @@ export class Host {
   }
 
   private receive(content: unknown, buffers: DataView[]): void {
-    const { part, message } = content as { part: Part; message: GraphEvent & RunReply };
+    const { part, message } = (content ?? {}) as { part: Part; message: GraphEvent & RunReply };
     if (part !== "graph" && part !== "run") return; // anywidget's own messages come this way too
     this.replied();
     for (const handler of this.handlers[part]) handler(message, buffers);
+  }
+
+  private returned(): void {
+    for (const listener of this.returnListeners) listener();
   }
 
   private setSilent(silent: boolean): void {

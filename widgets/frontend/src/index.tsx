@@ -1,6 +1,8 @@
 import { StrictMode, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
 import { GraphEditor } from "./graph/GraphEditor";
+import { count } from "./graph/numbers";
+import { type GraphStore, graphStoreOf } from "./graph/store";
 import { Host, type Model } from "./host";
 import { Diff } from "./picture/Diff";
 import { Board } from "./run/Board";
@@ -18,11 +20,18 @@ function Widget({ host }: { host: Host }) {
       {silent && (
         <div className="fl-silent" role="status">
           No answer from the kernel. If it was restarted, run this cell again.
+          {host.state.graph && <Unanswered store={graphStoreOf(host)} />}
         </div>
       )}
       <Layout host={host} />
     </>
   );
+}
+
+/** How many of the changes that are shown the kernel has not taken yet. */
+function Unanswered({ store }: { store: GraphStore }) {
+  const waiting = useSyncExternalStore(store.subscribe, () => store.unanswered);
+  return waiting > 0 && ` ${count(waiting, "change")} of the graph ${waiting === 1 ? "has" : "have"} not reached it yet.`;
 }
 
 /**
@@ -41,7 +50,8 @@ export default () => {
   let host: Host | undefined;
   return {
     initialize({ model }: { model: Model }) {
-      host = new Host(model);
+      const made = (host = new Host(model));
+      return () => made.close();
     },
     render({ model, el }: { model: Model; el: HTMLElement }) {
       host ??= new Host(model);

@@ -216,7 +216,7 @@ export interface KindInfo {
   formula: string;
 }
 
-/** The whole of the graph part; sent when a view attaches, and when one has lost its place. */
+/** The whole of the graph part; sent when a view attaches, and when one has missed something. */
 export interface GraphState {
   name: string;
   revision: number;
@@ -229,9 +229,10 @@ export interface GraphState {
 }
 
 /**
- * A patch that the view `client` has shown already. `sequence` numbers its edits from 1.
+ * A patch that the view `client` has shown already. `sequence` numbers what it wants done, from 1.
  *
- * One that `continues` the view's last edit, as a slider does while it is dragged, is undone together with that.
+ * One that `continues` the view's last edit, as a slider does while it is dragged, is undone together with that. A
+ * node that it adds under a name which was taken meanwhile gets the next that is free.
  */
 export interface Edit {
   type: "edit";
@@ -273,9 +274,13 @@ export interface FollowersRequest {
   target_port: string;
 }
 
-/** The view has missed a revision: send the document again. */
+/** What has the view missed? It is at `revision`, and has heard of all that it sent up to `sequence`. */
 export interface Sync {
   type: "sync";
+  client: string;
+  request: number;
+  sequence: number;
+  revision: number;
 }
 
 /** What is the Python of the graph now? */
@@ -343,7 +348,8 @@ export interface CompareRequest {
 /**
  * Revision `revision` of the graph: the patch, whose it was (client "" is Python), and what it changed.
  *
- * `info` holds only the nodes whose inferred specs changed; `problems` is always the whole list.
+ * `info` holds only the nodes whose inferred specs changed; `problems` is always the whole list. `order` has the ids
+ * of all nodes if those that were added do not come last, such as after a removal is undone; else it is empty.
  */
 export interface Patched {
   type: "patched";
@@ -355,13 +361,15 @@ export interface Patched {
   problems: Problem[];
   can_undo: boolean;
   can_redo: boolean;
+  order: string[];
 }
 
-/** An edit that was refused; the view takes it back and shows why. */
+/** An edit that was refused while the graph was at `revision`; the view takes it back and shows why. */
 export interface Rejected {
   type: "rejected";
   client: string;
   sequence: number;
+  revision: number;
   problem: Problem;
 }
 
@@ -384,12 +392,6 @@ export interface Followers {
   type: "followers";
   request: number;
   kinds: Follower[];
-}
-
-/** The whole document, in answer to `Sync`. */
-export interface GraphReset {
-  type: "reset";
-  state: GraphState;
 }
 
 /** The lines of source on which a node stands, counted from 1. */
@@ -427,6 +429,22 @@ export interface CodeRefused {
   message: string;
   line: number | null;
   column: number | null;
+}
+
+/**
+ * Where Python stands with the view `client`: all that it sent up to `sequence` has been dealt with.
+ *
+ * In answer to `Sync` with its `request`; or, with 0, to something that came twice or before what it follows, and was
+ * left alone for that. `answers` repeats the latest besides patches. `state` is null for a view at this `revision`.
+ */
+export interface Synced {
+  type: "synced";
+  client: string;
+  request: number;
+  sequence: number;
+  revision: number;
+  answers: (Rejected | CodeTaken | CodeRefused)[];
+  state: GraphState | null;
 }
 
 /** A port of a node in a block. */
@@ -668,7 +686,7 @@ export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | Re
 
 export type GraphRequest = Edit | History | FitsRequest | FollowersRequest | Sync | CodeRequest | EditCode | LoweredRequest | VersionsRequest | CompareRequest | BlockRequest;
 
-export type GraphEvent = Patched | Rejected | Fits | Followers | GraphReset | Code | CodeTaken | CodeRefused | Blocks | PictureIs | VersionsAre;
+export type GraphEvent = Patched | Rejected | Fits | Followers | Synced | Code | CodeTaken | CodeRefused | Blocks | PictureIs | VersionsAre;
 
 export type RunRequest = Command | PointsRequest;
 

@@ -8,6 +8,7 @@ import {
   drawSelection,
   EditorView,
   highlightActiveLineGutter,
+  highlightSpecialChars,
   keymap,
   lineNumbers,
   type ViewUpdate,
@@ -100,6 +101,7 @@ export class CodeEditor {
         lineNumbers(),
         lintGutter(),
         highlightActiveLineGutter(),
+        highlightSpecialChars(), // what turns the direction of text, or is not to be seen
         this.past.of(history()),
         this.writable.of([]),
         drawSelection(),

@@ -16,6 +16,7 @@ import { RemoveButton } from "./RemoveButton";
 import { pathOf, scopeId, scopePath, scopesOf } from "./scopes";
 import { ScopeForm } from "./ScopeForm";
 import type { Parsed } from "./values";
+import { wrongName, wrongNote } from "./words";
 
 /** All about what is selected, to read and to edit. */
 export function Inspector() {
@@ -153,7 +154,8 @@ function NodeForm({ node }: { node: NodeDoc }) {
 
   const parseName = (text: string): Parsed => {
     const name = text.trim();
-    if (!name) return { error: "A node needs a name" };
+    const error = wrongName(name);
+    if (error !== null) return { error };
     const free = name === node.name || name === freeName(store.view, name, node.scope);
     return free ? { value: name } : { error: `Another node is named ${name}` };
   };
@@ -195,7 +197,7 @@ function NodeForm({ node }: { node: NodeDoc }) {
       <h3 className="fl-subheading">Note</h3>
       <DraftInput
         text={node.note}
-        parse={(text) => ({ value: text })}
+        parse={parseNote}
         onCommit={(note) => store.edit([{ op: "set_note", id: node.id, note: String(note) }])}
         label="Note"
         testId="inspector-note"
@@ -204,6 +206,11 @@ function NodeForm({ node }: { node: NodeDoc }) {
       <RemoveButton label="Delete node" onRemove={() => session.removeSelected()} />
     </div>
   );
+}
+
+function parseNote(text: string): Parsed {
+  const error = wrongNote(text);
+  return error === null ? { value: text } : { error };
 }
 
 /** Whether the node computes or passes its first input on. */

@@ -91,8 +91,9 @@ test("a whole .flow.json is taken too", () => {
 });
 
 test("unknown kinds and hostile text in notes and parameters stay what they are", () => {
-  const hostile = "<img src=x onerror=alert(1)>\u0000\u202e</script>" + "x".repeat(1 << 20);
-  const one = node("a", "", { kind: "never.heard", note: hostile, params: { ["__proto__"]: hostile, list: [null, [true, 1e300]] } });
+  const hostile = "<img src=x onerror=alert(1)>\u202e</script>" + "x".repeat(9000);
+  const params = { ["__proto__"]: `${hostile}\u0000`, list: [null, [true, 1e300]] };
+  const one = node("a", "", { kind: "never.heard", note: hostile, params });
 
   const copy = parsed(textOf({ nodes: [one], edges: [] })).nodes[0]!;
 
@@ -112,6 +113,8 @@ const bad: [string, unknown][] = [
   ["nodes that are no list", { ...good, nodes: {} }],
   ["too many nodes", { ...good, nodes: Array.from({ length: 5001 }, (_, i) => node(`n${i}`)) }],
   ["too many wires", { ...good, edges: Array.from({ length: 10_001 }, () => wire("a", "b")) }],
+  ["a note with control characters", { ...good, nodes: [node("a", "", { note: "\u0000" })], edges: [] }],
+  ["a note beyond measure", { ...good, nodes: [node("a", "", { note: "x".repeat(1 << 20) })], edges: [] }],
   ["a node that is text", { ...good, nodes: ["a"] }],
   ["one id twice", { ...good, nodes: [node("a"), node("a")] }],
   ["a wire from nowhere", { ...good, edges: [wire("z", "b")] }],

@@ -2,6 +2,7 @@ import { randomId } from "../host";
 import type { Change, EdgeDoc, NodeDoc } from "../wire";
 import { edgeId, type GraphDoc } from "./document";
 import { joined, parentOf, pathOf, type ScopeTree, scopeId, scopePath, scopesOf, shared } from "./scopes";
+import { NAME_LENGTH, SCOPE_LENGTH, wrongName, wrongNote, wrongText } from "./words";
 
 /** A part of a graph that is on its way elsewhere: scopes are as seen from where it was taken, edges are its own. */
 export interface Piece {
@@ -23,15 +24,7 @@ const VERSION = 1;
 const MOST_NODES = 5000;
 const MOST_EDGES = 10_000;
 const MOST_BYTES = 5 << 20;
-const NAME_LENGTH = 120;
-const SCOPE_LENGTH = 500;
 const MOST_DEPTH = 64;
-
-/** Half of a pair of surrogates, which no file can hold. */
-const HALF = /\p{Cs}/u;
-
-/** What does not print: control characters, halves of pairs, and all spaces but the usual one. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 
 // ---------------------------------------------------------------- taking
 
@@ -209,7 +202,7 @@ function nodeOf(value: unknown): NodeDoc {
   if (typeof scope !== "string" || scope.length > SCOPE_LENGTH) throw wrong("A scope");
   if (scope !== "") for (const part of scope.split("/")) nameFrom(part, "A scope");
   if (![x, y].every((at) => at === null || Number.isFinite(at))) throw wrong("A position");
-  if (typeof note !== "string" || HALF.test(note)) throw wrong("A note");
+  if (typeof note !== "string" || wrongNote(note) !== null) throw wrong("A note");
   if (!isJson(params, MOST_DEPTH)) throw wrong("A parameter");
   if (typeof bypassed !== "boolean") throw wrong("A bypass");
   return {
@@ -254,8 +247,7 @@ function textFrom(value: unknown, what: string): string {
 
 /** What may name a thing in a graph: as the kernel has it, so that nothing is sent which it would refuse. */
 function nameFrom(value: unknown, what: string): string {
-  if (typeof value !== "string" || value.trim() === "" || value.includes("/")) throw wrong(what);
-  if ([...value].length > NAME_LENGTH || UNPRINTABLE.test(value)) throw wrong(what);
+  if (typeof value !== "string" || wrongName(value) !== null) throw wrong(what);
   return value;
 }
 
@@ -267,8 +259,8 @@ function wrong(what: string): ClipboardError {
 function isJson(value: unknown, depth: number): boolean {
   if (depth === 0) return false;
   if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value === "string") return !HALF.test(value);
+  if (typeof value === "string") return wrongText(value) === null;
   if (value === null || typeof value === "boolean") return true;
   if (Array.isArray(value)) return value.every((item) => isJson(item, depth - 1));
-  return Object.entries(value as object).every(([key, item]) => !HALF.test(key) && isJson(item, depth - 1));
+  return Object.entries(value as object).every(([key, item]) => wrongText(key) === null && isJson(item, depth - 1));
 }

@@ -1,6 +1,7 @@
 import type { Change, NodeDoc } from "../wire";
 import type { GraphDoc } from "./document";
 import { ancestors, freeScope, joined, nameOf, parentOf, scopePath, scopesOf, shared } from "./scopes";
+import { wrongName } from "./words";
 
 /** Put nodes and scopes, given by their ids on the canvas, into a new scope inside the innermost one that holds all. */
 export function group(
@@ -49,8 +50,8 @@ export function renameScope(doc: GraphDoc, path: string, name: string): Change[]
 /** Why a scope cannot have that name; null if it can. */
 export function scopeNameError(doc: GraphDoc, path: string, name: string): string | null {
   if (name === "") return "A scope needs a name";
-  if (name.includes("/")) return "A name has no /";
-  if (name.length > 120) return "At most 120 characters";
+  const error = wrongName(name);
+  if (error !== null) return error;
   const taken = name !== nameOf(path) && scopesOf(doc).has(joined(parentOf(path), name));
   return taken ? `Another scope is named ${name}` : null;
 }

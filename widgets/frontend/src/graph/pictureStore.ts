@@ -50,8 +50,9 @@ function stillLink(picture: Picture, state: WidgetState, pictures: Pictures | nu
   return {
     client: "",
     state: { ...state, kinds: [...state.kinds, ...picture.kinds], features: [], graph: picture.state },
-    send: () => {},
+    send: () => false,
     on: () => () => {},
+    onReturn: () => {},
     recall: <T>() => (pictures?.folds(picture.folds) ?? picture.folds) as T,
     keep: (_, folded) => pictures?.keepFolds(folded as Record<string, boolean>),
   };

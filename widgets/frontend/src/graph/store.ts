@@ -1,17 +1,23 @@
+import { conforms } from "../conforms";
 import type { Host } from "../host";
+import { GRAPH_EVENT } from "../shapes";
 import type {
   Change,
   Code,
   CodeRefused,
   CodeTaken,
+  CompareRequest,
   EdgeDoc,
   FeatureInfo,
-  Fits,
+  FitsRequest,
   Follower,
+  FollowersRequest,
   GraphEvent,
+  GraphRequest,
   GraphState,
   History,
   KindInfo,
+  LoweredRequest,
   NodeDoc,
   NodeInfo,
   Patched,
@@ -21,11 +27,14 @@ import type {
   PortVerdict,
   Problem,
   Rejected,
+  Synced,
   Version,
+  VersionsRequest,
 } from "../wire";
 import { applyPatch, documentOf, type GraphDoc, PatchError } from "./document";
 import { describe } from "./edits";
 import { Observable } from "./observable";
+import { Patience } from "./patience";
 import type { Wish } from "./pictures";
 
 /** What the canvas draws: the document with this view's own unanswered edits, and what Python inferred. */
@@ -54,7 +63,7 @@ export interface PortEnd {
 }
 
 /** What a store needs of a widget's end in the browser. */
-export type Link = Pick<Host, "client" | "state" | "send" | "on" | "recall" | "keep">;
+export type Link = Pick<Host, "client" | "state" | "send" | "on" | "onReturn" | "recall" | "keep">;
 
 /** What a picture says of its nodes, by id, and wires, by `edgeId`. */
 export interface Marks {
@@ -62,17 +71,28 @@ export interface Marks {
   edges: ReadonlyMap<string, PictureEdge["sign"]>;
 }
 
+/** Something that Python is to do. Its patch is shown until Python has answered. */
 interface Pending {
   sequence: number;
-  patch: Change[];
+  request: GraphRequest;
+  patch: readonly Change[];
+}
+
+/** Something that Python was asked, and who waits for the answer. */
+interface Question {
+  asked: FitsRequest | FollowersRequest | LoweredRequest | CompareRequest | VersionsRequest;
+  answer: (found: never) => void;
 }
 
 /**
  * The browser's copy of the graph: one per widget, shared by all views of it.
  *
  * Python owns the graph. Own edits are shown at once and kept aside until Python answers with the `patched` that
- * everyone applies, or a `rejected`; `view` is always the confirmed document with the unanswered edits on top. A gap in
- * the revisions means that messages were lost: the store asks for the document again.
+ * everyone applies, or a `rejected`; `view` is always the confirmed document with the unanswered edits on top.
+ *
+ * Messages may be lost, doubled, late or damaged. A gap in the revisions, a message that is none, an answer that does
+ * not come and a page that was away make the store ask where Python stands (`sync`): it gets the document if it has
+ * missed something, forgets the wishes that were dealt with, and sends the others again. Python does each once.
  */
 export class GraphStore extends Observable {
   readonly kinds: ReadonlyMap<string, KindInfo>;
@@ -90,15 +110,17 @@ export class GraphStore extends Observable {
   readonly marks: Marks = { nodes: new Map(), edges: new Map() };
 
   private confirmed: GraphView;
-  private pending: Pending[] = [];
+  /** What Python has not answered yet, in order. */
+  private waiting: Pending[] = [];
   private sequence = 0;
-  private request = 0;
-  private readonly asked = new Map<number, (ports: PortVerdict[]) => void>();
-  private readonly askedKinds = new Map<number, (kinds: Follower[]) => void>();
-  private readonly askedPictures = new Map<number, (answer: PictureIs) => void>();
-  private readonly askedVersions = new Map<number, (versions: Version[]) => void>();
-  /** The last sequence number before a `sync` that has not been answered yet. */
-  private syncedAt: number | null = null;
+  /** Counts the questions. It begins anywhere, so that no two pages take each other's answers. */
+  private request = Math.floor(Math.random() * 2 ** 32);
+  private readonly questions = new Map<number, Question>();
+  /** The `sync` that has not been answered yet: its request, and the last numbers that were given before it. */
+  private syncing: { request: number; sequence: number } | null = null;
+  /** The newest revision that was heard of while it could not be shown. */
+  private missed = 0;
+  private readonly patience = new Patience(() => this.sync(true));
   private readonly codeSides = new Set<CodeSide>();
 
   constructor(private readonly host: Link) {
@@ -108,6 +130,7 @@ export class GraphStore extends Observable {
     this.confirmed = viewOf(host.state.graph ?? EMPTY);
     this.view = this.confirmed;
     host.on("graph", (message) => this.receive(message));
+    host.onReturn(() => this.sync());
     this.sync(); // patches may have passed while this page was loading
   }
 
@@ -124,12 +147,15 @@ export class GraphStore extends Observable {
     if (patch.length === 0) return;
     for (const handIn of this.beforeEdit) handIn();
     const words = describe(this.view, patch);
-    const sequence = ++this.sequence;
-    this.pending.push({ sequence, patch });
     this.refusal = null;
     this.announcement = words;
-    this.host.send("graph", { type: "edit", client: this.host.client, sequence, patch, continues });
+    this.wish({ type: "edit", ...this.numbered(), patch, continues }, patch);
     this.rebuild();
+  }
+
+  /** How many of the changes that are shown Python has not answered yet. */
+  get unanswered(): number {
+    return this.waiting.length;
   }
 
   /** Undo or redo one step, or lay the graph out anew, or some of its nodes. */
@@ -137,15 +163,13 @@ export class GraphStore extends Observable {
     for (const handIn of this.beforeEdit) handIn();
     this.refusal = null;
     this.announcement = { undo: "Undone", redo: "Redone", tidy: "Tidied" }[action];
-    this.host.send("graph", { type: "history", client: this.host.client, sequence: ++this.sequence, action, nodes });
+    this.wish({ type: "history", ...this.numbered(), action, nodes });
     this.changed();
   }
 
   /** Ask which input ports could take a wire from an output port. Never answered if the kernel is gone. */
   fits(source: string, sourcePort: string): Promise<PortVerdict[]> {
-    const request = ++this.request;
-    this.host.send("graph", { type: "fits", request, source, source_port: sourcePort, side: "output" });
-    return new Promise((resolve) => this.asked.set(request, resolve));
+    return this.ask({ type: "fits", request: ++this.request, source, source_port: sourcePort, side: "output" });
   }
 
   /** Ask for the Python of the graph; all who hear of code are told. */
@@ -156,7 +180,7 @@ export class GraphStore extends Observable {
   /** Propose Python for the graph; the sequence number that the answer will have. */
   editCode(text: string): number {
     for (const handIn of this.beforeEdit) handIn();
-    this.host.send("graph", { type: "edit_code", client: this.host.client, sequence: ++this.sequence, text });
+    this.wish({ type: "edit_code", ...this.numbered(), text });
     return this.sequence;
   }
 
@@ -168,46 +192,39 @@ export class GraphStore extends Observable {
 
   /** Ask which outputs an input port could take. */
   sources(target: string, targetPort: string): Promise<PortVerdict[]> {
-    const request = ++this.request;
-    this.host.send("graph", { type: "fits", request, source: target, source_port: targetPort, side: "input" });
-    return new Promise((resolve) => this.asked.set(request, resolve));
+    const end = { source: target, source_port: targetPort };
+    return this.ask({ type: "fits", request: ++this.request, ...end, side: "input" });
   }
 
   /** Ask which kinds of node fit behind an output, before an input, or between the two. */
   followers(source: PortEnd | null, target: PortEnd | null): Promise<Follower[]> {
-    const request = ++this.request;
-    this.host.send("graph", {
+    return this.ask({
       type: "followers",
-      request,
+      request: ++this.request,
       source: source?.node ?? "",
       source_port: source?.port ?? "",
       target: target?.node ?? "",
       target_port: target?.port ?? "",
     });
-    return new Promise((resolve) => this.askedKinds.set(request, resolve));
   }
 
   /** Ask for a picture of the graph. */
   picture(wish: Wish): Promise<PictureIs> {
     const [request, { client }] = [++this.request, this.host];
-    if (wish.what === "compare")
-      this.host.send("graph", { type: "compare", client, request, version: wish.version });
-    else this.host.send("graph", { type: "lowered", client, request, ...wish });
-    return new Promise((resolve) => this.askedPictures.set(request, resolve));
+    if (wish.what === "compare") return this.ask({ type: "compare", client, request, version: wish.version });
+    return this.ask({ type: "lowered", client, request, ...wish });
   }
 
   /** Ask which versions the graph can be compared with. */
   versions(): Promise<Version[]> {
-    const [request, { client }] = [++this.request, this.host];
-    this.host.send("graph", { type: "versions", client, request });
-    return new Promise((resolve) => this.askedVersions.set(request, resolve));
+    return this.ask({ type: "versions", client: this.host.client, request: ++this.request });
   }
 
   /** Show why `patch` will be refused, and hear Python on it without showing it: the refusal may come with fixes. */
   refuse(patch: Change[], node: string, port: string, reason: string): void {
     this.refusal = { node, port, message: reason, code: "spec", specs: [], dimension: null, fixes: [] };
     this.announcement = `Refused: ${reason}`;
-    this.host.send("graph", { type: "edit", client: this.host.client, sequence: ++this.sequence, patch, continues: false });
+    this.wish({ type: "edit", ...this.numbered(), patch, continues: false });
     this.changed();
   }
 
@@ -229,49 +246,73 @@ export class GraphStore extends Observable {
     this.changed();
   }
 
+  private numbered(): { client: string; sequence: number } {
+    return { client: this.host.client, sequence: ++this.sequence };
+  }
+
+  private wish(request: Pending["request"] & { sequence: number }, patch: readonly Change[] = []): void {
+    this.waiting.push({ sequence: request.sequence, request, patch });
+    this.send(request);
+  }
+
+  private ask<Found>(asked: Question["asked"]): Promise<Found> {
+    return new Promise((answer) => {
+      this.questions.set(asked.request, { asked, answer });
+      this.send(asked);
+    });
+  }
+
+  private send(request: GraphRequest): void {
+    if (this.host.send("graph", request)) this.patience.begin();
+    else this.patience.end(); // the comm is gone for good
+  }
+
   private receive(message: GraphEvent): void {
+    if (!conforms(message, GRAPH_EVENT)) return this.sync(); // what it was to say is lost
+    this.take(message);
+    if (this.syncing === null && this.waiting.length === 0 && this.questions.size === 0) this.patience.end();
+  }
+
+  private take(message: GraphEvent): void {
     switch (message.type) {
       case "patched":
         return this.receivePatch(message);
       case "rejected":
         return this.receiveRejection(message);
       case "fits":
-        return this.receiveFits(message);
+        return this.receiveAnswer(message.request, message.ports);
+      case "followers":
+        return this.receiveAnswer(message.request, message.kinds);
+      case "picture":
+        return this.receiveAnswer(message.request, message);
+      case "versions_are":
+        return this.receiveAnswer(message.request, message.versions);
       case "code_is":
       case "code_taken":
       case "code_refused":
         return this.receiveCode(message);
-      case "followers":
-        this.askedKinds.get(message.request)?.(message.kinds);
-        this.askedKinds.delete(message.request);
-        return;
-      case "picture":
-        return this.answer(this.askedPictures, message, message);
-      case "versions_are":
-        return this.answer(this.askedVersions, message, message.versions);
-      case "reset":
-        this.confirmed = viewOf(message.state);
-        this.pending = this.pending.filter(({ sequence }) => sequence > (this.syncedAt ?? 0));
-        this.syncedAt = null;
-        return this.rebuild();
+      case "synced":
+        return this.receiveSynced(message);
     }
   }
 
   private receivePatch(message: Patched): void {
+    const { revision } = message;
     const mine = message.client === this.host.client;
-    if (mine) this.pending = this.pending.filter(({ sequence }) => sequence !== message.sequence);
-    if (message.revision > this.confirmed.revision) {
-      const next = message.revision === this.confirmed.revision + 1 && patched(this.confirmed, message);
-      if (next) this.confirmed = next;
-      else this.sync();
+    if (revision > this.confirmed.revision) {
+      const next = revision === this.confirmed.revision + 1 && patched(this.confirmed, message);
+      if (!next) return this.lacks(revision);
+      this.confirmed = next;
     }
+    if (mine) this.forget(({ sequence, request }) => sequence === message.sequence && request.type !== "edit_code");
     if (!mine && message.client !== "") this.announcement = "Changed in another view";
     this.rebuild();
   }
 
   private receiveRejection(message: Rejected): void {
     if (message.client !== this.host.client) return;
-    this.pending = this.pending.filter(({ sequence }) => sequence !== message.sequence);
+    if (message.revision > this.confirmed.revision) this.lacks(message.revision);
+    if (!this.forget(({ sequence }) => sequence === message.sequence)) return;
     this.refusal = message.problem;
     this.announcement = `Refused: ${message.problem.message}`;
     this.rebuild();
@@ -279,6 +320,8 @@ export class GraphStore extends Observable {
 
   private receiveCode(message: Code | CodeTaken | CodeRefused): void {
     if (message.client !== this.host.client) return;
+    if (message.type !== "code_refused" && message.revision > this.confirmed.revision) this.lacks(message.revision);
+    if (message.type !== "code_is") this.forget(({ sequence }) => sequence === message.sequence);
     for (const side of this.codeSides) {
       if (message.type === "code_is") side.is(message);
       else if (message.type === "code_taken") side.taken(message);
@@ -286,27 +329,57 @@ export class GraphStore extends Observable {
     }
   }
 
-  private answer<T>(asked: Map<number, (answer: T) => void>, of: { client: string; request: number }, answer: T): void {
-    if (of.client !== this.host.client) return;
-    asked.get(of.request)?.(answer);
-    asked.delete(of.request);
+  private receiveAnswer(request: number, found: unknown): void {
+    this.questions.get(request)?.answer(found as never);
+    this.questions.delete(request);
   }
 
-  private receiveFits(message: Fits): void {
-    this.asked.get(message.request)?.(message.ports);
-    this.asked.delete(message.request);
+  /** Python has said where it stands. What it has dealt with is in its document; what it has not came never to it. */
+  private receiveSynced(message: Synced): void {
+    if (message.client !== this.host.client) return;
+    const { revision, state } = message;
+    if (message.request === 0) return this.sync();
+    if (message.request !== this.syncing?.request) return;
+    const before = this.syncing;
+    this.syncing = null;
+    if (state !== null && state.revision >= this.confirmed.revision) this.confirmed = viewOf(state);
+    for (const answer of message.answers) this.take(answer);
+    if (revision <= this.confirmed.revision) this.forget(({ sequence }) => sequence <= message.sequence);
+    for (const { sequence, request } of this.waiting)
+      if (sequence > message.sequence && sequence <= before.sequence) this.send(request);
+    for (const [request, { asked }] of this.questions) if (request < before.request) this.send(asked);
+    const missed = Math.max(this.missed, revision);
+    this.missed = 0;
+    this.rebuild();
+    if (missed > this.confirmed.revision) this.sync();
   }
 
-  private sync(): void {
-    if (this.syncedAt !== null) return;
-    this.syncedAt = this.sequence;
-    this.host.send("graph", { type: "sync" });
+  /** Take wishes from those that wait. Whether there were such. */
+  private forget(answered: (wish: Pending) => boolean): boolean {
+    const left = this.waiting.filter((wish) => !answered(wish));
+    const some = left.length < this.waiting.length;
+    this.waiting = left;
+    return some;
+  }
+
+  private lacks(revision: number): void {
+    this.missed = Math.max(this.missed, revision);
+    this.sync();
+  }
+
+  /** Ask where Python stands, unless that is asked already; `again` if the answer is long in coming. */
+  private sync(again = false): void {
+    if (this.syncing !== null && !again) return;
+    const request = ++this.request;
+    this.syncing = { request, sequence: this.sequence };
+    const sequence = (this.waiting[0]?.sequence ?? this.sequence + 1) - 1;
+    this.send({ type: "sync", client: this.host.client, request, sequence, revision: this.confirmed.revision });
   }
 
   /** Put the unanswered edits on top of the confirmed document. One that no longer applies waits for its rejection. */
   private rebuild(): void {
     let doc: GraphDoc = this.confirmed;
-    for (const { patch } of this.pending) doc = applied(doc, patch) ?? doc;
+    for (const { patch } of this.waiting) doc = applied(doc, patch) ?? doc;
     this.view = doc === this.confirmed ? this.confirmed : { ...this.confirmed, nodes: doc.nodes, edges: doc.edges };
     this.changed();
   }
@@ -339,19 +412,27 @@ function viewOf(state: GraphState): GraphView {
 function patched(view: GraphView, message: Patched): GraphView | null {
   const doc = applied(view, message.patch);
   if (!doc) return null;
+  const nodes = message.order.length > 0 ? ordered(doc.nodes, message.order) : doc.nodes;
+  if (!nodes) return null;
   const info = new Map(view.info);
   for (const changed of message.info) info.set(changed.id, changed);
   for (const id of info.keys()) if (!doc.nodes.has(id)) info.delete(id);
   return {
     name: view.name,
     revision: message.revision,
-    nodes: doc.nodes,
+    nodes,
     edges: doc.edges,
     info,
     problems: message.problems,
     canUndo: message.can_undo,
     canRedo: message.can_redo,
   };
+}
+
+/** The nodes in this order; null if it does not name each of them once. */
+function ordered(nodes: ReadonlyMap<string, NodeDoc>, order: readonly string[]): ReadonlyMap<string, NodeDoc> | null {
+  const found = new Map(order.flatMap((id) => (nodes.has(id) ? [[id, nodes.get(id)!] as const] : [])));
+  return found.size === nodes.size && order.length === nodes.size ? found : null;
 }
 
 function applied(doc: GraphDoc, patch: readonly Change[]): GraphDoc | null {

@@ -1,4 +1,5 @@
 import type { Field, Variant } from "../wire";
+import { wrongText } from "./words";
 
 /** A value that was read from a field's text, or why it cannot be. */
 export type Parsed = { value: unknown } | { error: string };
@@ -48,11 +49,13 @@ function written(value: unknown): string {
 }
 
 function isName(text: string): boolean {
-  return /^[A-Za-z_]\w*$/.test(text) && !(text in WORDS) && !LITERALS.includes(text);
+  return /^[A-Za-z_]\w*$/.test(text) && !WORDS.has(text) && !LITERALS.includes(text);
 }
 
 /** Reads what was typed. Empty text means: the default again (the value is then undefined). */
 export function parse(field: Field, text: string): Parsed {
+  const error = wrongText(text);
+  if (error !== null) return { error };
   const trimmed = text.trim();
   if (trimmed === "" && field.control !== "text") return { value: undefined };
   switch (field.control) {
@@ -90,7 +93,7 @@ function parseList(text: string): Parsed {
   return { error: "Write a value such as 3, [2, 2] or [batch, 28, 28]" };
 }
 
-const WORDS: Record<string, string> = { None: "null", True: "true", False: "false" };
+const WORDS: ReadonlyMap<string, string> = new Map([["None", "null"], ["True", "true"], ["False", "false"]]);
 const LITERALS = ["null", "true", "false"];
 const TOKENS = /"[^"]*"|'([^']*)'|\d[\d.]*(?:[eE][+-]?\d+)?|[A-Za-z_]\w*|[()]|,(?=\s*[)\]]|\s*$)/g;
 
@@ -103,6 +106,6 @@ function asJson(text: string): string {
     if (token === ")") return "]";
     if (token === ",") return "";
     if (LITERALS.includes(token)) return token;
-    return WORDS[token] ?? JSON.stringify(token);
+    return WORDS.get(token) ?? JSON.stringify(token);
   });
 }

@@ -30,7 +30,7 @@ function opened() {
   const host = new Host({
     get: () => ({ layout: "board", kinds: [], features: [], graph: null, run: idle }),
     send: (content) => void sent.push((content as { message: Command }).message),
-    on: (_, given) => void (handler = given),
+    on: (name: string, given: typeof handler) => void (name === "msg:custom" && (handler = given)),
     set: () => {},
     save_changes: () => {},
   });
