@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import gap, growth, identity, importing, memory, overhead, scaling, starting
+from benchmarks.conditions import processor
 from benchmarks.peers import PEERS
 from benchmarks.plot import draw
-from benchmarks.report import Section, comparison_sections, document
+from benchmarks.report import Section, comparison_sections, document, with_parts_of
 from benchmarks.timing import Comparison, Task, compare, processes
 from benchmarks.workloads import WORKLOADS
 
@@ -55,7 +56,10 @@ def main() -> int:
         print(text)
     else:
         options.output.mkdir(parents=True, exist_ok=True)
-        (options.output / "RESULTS.md").write_text(text, encoding="utf-8")
+        target = options.output / "RESULTS.md"
+        if target.is_file():
+            text = with_parts_of(target.read_text(encoding="utf-8"), text)
+        target.write_text(text, encoding="utf-8")
         if picture is not None:
             (options.output / "results.svg").write_text(picture, encoding="utf-8")
         _say(f"written to {options.output / 'RESULTS.md'}")
@@ -116,19 +120,11 @@ def _conditions(options: argparse.Namespace, peers: Sequence[str]) -> str:
     versions = dict.fromkeys(f"{PEERS[n].package} {PEERS[n].version()}" for n in peers)
     threads = f"{options.threads} thread{'s' * (options.threads > 1)} for all"
     return (
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, {threads}, Python {platform.python_version()}, "
+        f"{processor()}, {os.cpu_count()} cores, {platform.system()}, {threads}, Python {platform.python_version()}, "
         f"{', '.join(versions)}. "
         f"{options.rounds} rounds, in each of which every framework runs once in a process of its own while the others "
         "sleep; medians. All begin with the same weights and see the same batch."
     )
-
-
-def _processor() -> str:
-    """The name of the processor, as well as the system says it."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.is_file() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
 
 
 def _options() -> argparse.Namespace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from benchmarks.peers import PEERS
 from benchmarks.timing import Comparison
 
 Row: TypeAlias = Sequence[str]
+
+_PART = re.compile(r"<!-- (?P<name>[\w.]+) -->\n\n(?P<part>.*?)\n\n<!-- end of (?P=name) -->", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,20 @@ def table(rows: Sequence[Row]) -> str:
 def document(title: str, head: str, sections: Iterable[Section]) -> str:
     """The whole report."""
     return "\n\n".join([f"# {title}", head, *(s.markdown() for s in sections)]) + "\n"
+
+
+def with_part(text: str, name: str, part: str) -> str:
+    """A report with a part that a command of its own writes, in place of what that wrote before, or at the end."""
+    marked = f"<!-- {name} -->\n\n{part}\n\n<!-- end of {name} -->"
+    before = next((found.group() for found in _PART.finditer(text) if found["name"] == name), None)
+    return text.replace(before, marked) if before else "\n\n".join(filter(None, [text.rstrip(), marked])) + "\n"
+
+
+def with_parts_of(before: str, text: str) -> str:
+    """A new report with the parts of the one before that commands of their own wrote."""
+    for found in _PART.finditer(before):
+        text = with_part(text, found["name"], found["part"])
+    return text
 
 
 def comparison_sections(title: str, text: str, comparisons: Sequence[Comparison]) -> list[Section]:

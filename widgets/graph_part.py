@@ -182,10 +182,8 @@ class GraphPart:
             if graph.undo_depth <= self._floor:
                 raise PatchError("there is nothing to undo")
             graph.undo(author=author)
-        elif request.action == "redo":
-            graph.redo(author=author)
         else:
-            graph.apply(graph.tidying(set(request.nodes)), author=author)
+            graph.redo(author=author)
 
     def _fits(self, request: FitsRequest) -> Fits:
         try:

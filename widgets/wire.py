@@ -130,12 +130,11 @@ class Edit(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", ta
 
 
 class History(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="history"):
-    """Undo or redo one step; tidy lays the graph out anew, or only some `nodes` (one undoable step)."""
+    """Undo or redo one step."""
 
     client: Client
     sequence: Sequence
-    action: Literal["undo", "redo", "tidy"]
-    nodes: list[str] = []
+    action: Literal["undo", "redo"]
 
 
 class FitsRequest(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fits"):

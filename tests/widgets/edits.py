@@ -108,7 +108,7 @@ class Edits:
         if not choices.rarely():
             exchange.do(page, "edit", patch=self.patch(exchange.look(page)))
         elif choices.flag():
-            exchange.do(page, "history", action=choices.of(("undo", "redo", "tidy")))
+            exchange.do(page, "history", action=choices.of(("undo", "redo")))
         else:
             text = code_of(exchange.graph, "me").text or "there is none"
             new = choices.of((text, text.replace("units=3", "units=7"), text.replace("4", "6"), "no code"))

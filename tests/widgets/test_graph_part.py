@@ -377,16 +377,6 @@ def test_building_that_fails_leaves_nothing_to_undo(views: Views) -> None:
     assert views.told[-1].can_undo is False
 
 
-def test_tidy_is_one_step_that_can_be_undone(views: Views) -> None:
-    views.edit({"op": "move", "id": views.id("image"), "x": 5000.0, "y": -900.0})
-
-    views.history("tidy")
-    assert views.graph.nodes[views.id("image")].x != 5000.0
-    views.history("undo")
-
-    assert views.graph.nodes[views.id("image")].x == 5000.0
-
-
 def test_closed_part_tells_nothing_more(views: Views) -> None:
     views.part.close()
 

@@ -48,7 +48,7 @@ CHANGES = [
 ]
 REQUESTS = [
     *({"type": "edit", "client": "me", "sequence": 1, "patch": [change]} for change in CHANGES),
-    {"type": "history", "client": "me", "sequence": 1, "action": "tidy", "nodes": ["n1"]},
+    {"type": "history", "client": "me", "sequence": 1, "action": "undo"},
     {"type": "edit_code", "client": "me", "sequence": 1, "text": "import flowloom as fl"},
     {"type": "fits", "request": 1, "source": "n1", "source_port": "y", "side": "output"},
     {"type": "followers", "request": 1, "source": "n1", "source_port": "y", "target": "", "target_port": ""},

@@ -2,10 +2,28 @@
 // --dev: readable, with source maps; --watch: rebuild on change; --tests: bundle the unit tests for node instead,
 // and what the tests in Python run there (*.harness.ts).
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { build, context } from "esbuild";
 
 const flags = new Set(process.argv.slice(2));
 const development = flags.has("--dev");
+
+/** "worker:./path" is the code of a worker as text: anywidget takes one module, so a worker begins from a blob. */
+const workers = {
+  name: "workers",
+  setup({ onResolve, onLoad, initialOptions: { target, minify } }) {
+    onResolve({ filter: /^worker:/ }, ({ path, resolveDir }) => ({
+      path: `${join(resolveDir, path.slice("worker:".length))}.ts`,
+      namespace: "worker",
+    }));
+    onLoad({ filter: /.*/, namespace: "worker" }, async ({ path }) => {
+      const bundled = { bundle: true, format: "iife", platform: "browser", write: false, metafile: true };
+      const { outputFiles, metafile } = await build({ entryPoints: [path], target, minify, ...bundled });
+      const watchFiles = Object.keys(metafile.inputs).map((file) => resolve(file));
+      return { contents: outputFiles[0].text, loader: "text", watchFiles };
+    });
+  },
+};
 
 const widget = {
   entryPoints: { flowloom: "src/index.tsx" },
@@ -19,6 +37,7 @@ const widget = {
   sourcemap: development ? "inline" : false,
   legalComments: "none", // LEGAL.txt has the whole licences
   metafile: true,
+  plugins: [workers],
   define: { "process.env.NODE_ENV": development ? '"development"' : '"production"' },
   logLevel: "info",
 };
@@ -34,6 +53,7 @@ const tests = {
   platform: "node",
   target: "node20",
   jsx: "automatic",
+  plugins: [workers],
   logLevel: "warning",
 };
 

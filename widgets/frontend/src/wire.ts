@@ -242,13 +242,12 @@ export interface Edit {
   continues: boolean;
 }
 
-/** Undo or redo one step; tidy lays the graph out anew, or only some `nodes` (one undoable step). */
+/** Undo or redo one step. */
 export interface History {
   type: "history";
   client: string;
   sequence: number;
-  action: "redo" | "tidy" | "undo";
-  nodes: string[];
+  action: "redo" | "undo";
 }
 
 /**

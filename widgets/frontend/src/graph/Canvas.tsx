@@ -30,6 +30,7 @@ import { Refusal } from "./Refusal";
 import { scopePath } from "./scopes";
 import { ScopeView } from "./ScopeView";
 import type { PortEnd } from "./store";
+import { TidyStrip } from "./TidyStrip";
 import { useClipboard } from "./useClipboard";
 import { useDrags } from "./useDrags";
 import { FIT, useFirstNodes, useFirstView } from "./useFit";
@@ -44,6 +45,11 @@ import "./graph.css";
 
 const nodeTypes = { op: NodeView, scope: ScopeView };
 const edgeTypes = { wire: EdgeView };
+
+/** What React Flow gets is the same from render to render, or it would draw all nodes again while one is dragged. */
+const PANNING = [0, 1];
+const ADDING = ["Shift", "Control", "Meta"];
+const BARE = { hideAttribution: true };
 
 /** How nodes are handled without a pointer, for screen readers. */
 const HELP = {
@@ -120,6 +126,18 @@ export function Canvas() {
     },
     [session, getEdge],
   );
+  const openOrInspect = useCallback(
+    (id: string): void => {
+      const path = scopePath(id);
+      if (path !== null && session.folds.isFolded(path)) return session.fold(path, false);
+      session.select([id]);
+      session.inspect();
+    },
+    [session],
+  );
+  const onNodeDoubleClick = useCallback((_: MouseEvent, { id }: FlowNode) => openOrInspect(id), [openOrInspect]);
+  const onFrame = useCallback(() => void (framing.current = true), []);
+  const onFramed = useCallback(() => void (framing.current = false), []);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault(); // else React Flow selects the node that has the focus
@@ -136,12 +154,6 @@ export function Canvas() {
     if (!id) return;
     event.preventDefault();
     openOrInspect(id);
-  };
-  const openOrInspect = (id: string) => {
-    const path = scopePath(id);
-    if (path !== null && session.folds.isFolded(path)) return session.fold(path, false);
-    session.select([id]);
-    session.inspect();
   };
 
   return (
@@ -168,9 +180,9 @@ export function Canvas() {
         onEdgesChange={onEdgesChange}
         onNodeDrag={onNodeDrag}
         onNodeDragStop={onNodeDragStop}
-        onNodeDoubleClick={(_, { id }) => openOrInspect(id)}
-        onSelectionStart={() => (framing.current = true)}
-        onSelectionEnd={() => (framing.current = false)}
+        onNodeDoubleClick={onNodeDoubleClick}
+        onSelectionStart={onFrame}
+        onSelectionEnd={onFramed}
         {...(!readOnly && wires)}
         fitView={begun}
         fitViewOptions={FIT}
@@ -185,25 +197,25 @@ export function Canvas() {
         preventScrolling={false}
         zoomOnScroll={false}
         zoomOnDoubleClick={false}
-        panOnDrag={[0, 1]}
+        panOnDrag={PANNING}
         nodesDraggable={!panning && !readOnly}
         nodesConnectable={!readOnly}
         selectionMode={SelectionMode.Partial}
-        multiSelectionKeyCode={["Shift", "Control", "Meta"]}
+        multiSelectionKeyCode={ADDING}
         nodeDragThreshold={2}
         ariaLabelConfig={readOnly ? STILL_HELP : HELP}
         connectionLineType={ConnectionLineType.SmoothStep}
         connectionRadius={24}
         reconnectRadius={12}
-        proOptions={{ hideAttribution: true }}
+        proOptions={BARE}
       >
-        <Background gap={20} size={2} color="var(--fl-grid)" />
-        {overview && <Overview />}
+        {overview ? <Overview /> : <Background gap={20} size={2} color="var(--fl-grid)" />}
         <CanvasBar />
       </ReactFlow>
       {view.nodes.size === 0 && !readOnly && <EmptyCanvas />}
       <WiringHint canvas={wrapper} />
       <Refusal />
+      <TidyStrip />
       <Minimap />
       <Menus canvas={wrapper} />
     </div>

@@ -5,6 +5,7 @@ import type { OpNode } from "./flow";
 import { portTop } from "./geometry";
 import { useSession } from "./GraphProvider";
 import { BypassIcon } from "./icons";
+import { looksSame } from "./looksSame";
 import { Note } from "./Note";
 import { PortHandle, type Side } from "./PortHandle";
 import { PortNames } from "./PortNames";
@@ -65,7 +66,7 @@ export const NodeView = memo(function NodeView({ data, selected, width }: NodePr
       <PortHandles data={data} ports={ports.outputs} side="output" />
     </div>
   );
-});
+}, looksSame);
 
 function named(ports: readonly ShownPort[]) {
   return ports.map(({ name, optional }) => ({ id: name, name, optional }));

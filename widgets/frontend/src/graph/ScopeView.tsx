@@ -6,6 +6,7 @@ import type { ScopeNode } from "./flow";
 import { portTop } from "./geometry";
 import { useSession } from "./GraphProvider";
 import { BranchIcon, ChevronIcon, LoopIcon } from "./icons";
+import { looksSame } from "./looksSame";
 import { count, memory, short } from "./numbers";
 import { PortHandle, type Side } from "./PortHandle";
 import { PortNames } from "./PortNames";
@@ -61,7 +62,7 @@ export const ScopeView = memo(function ScopeView({ data, selected }: NodeProps<S
       {folded && <Outside data={data} border={border} />}
     </div>
   );
-});
+}, looksSame);
 
 /** The hue of a scope: that of the node that a picture shows as one. */
 function hueOf({ store, outer }: Session, { path }: Scope): string {

@@ -239,6 +239,7 @@ export const ESCAPE: Command = {
   run: ({ session, cancelWire }) => {
     cancelWire();
     session.endWiring();
+    session.tidying.cancel();
     session.store.dismissRefusal();
     if (session.outer) session.pictures.close();
   },

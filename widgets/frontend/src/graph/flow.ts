@@ -15,9 +15,10 @@ import { familyHue } from "./families";
 import type { Folds } from "./folds";
 import { type Geometry, geometryOf, scopeGeometry } from "./geometry";
 import { count, type Sizes, total } from "./numbers";
+import { Obstacles } from "./obstacles";
 import { type Box, place } from "./place";
 import { givenPorts, type Ports, portsOf } from "./ports";
-import { LANES, levelOf } from "./route";
+import { areaOf, LANES, levelOf } from "./route";
 import { ancestors, nameOf, parentOf, pathOf, type Scope, type ScopeTree, scopeId, scopePath, scopesOf } from "./scopes";
 import { signHue, signOf, wireSign, wordOf } from "./signs";
 import type { GraphStore, GraphView } from "./store";
@@ -61,6 +62,11 @@ interface WireData extends Record<string, unknown> {
 const BELOW = -100;
 const ABOVE = 1000;
 
+/** Among more than this a wire does not look for a way round. */
+const MOST = 64;
+
+const NOWHERE: Geometry = { width: 0, height: 0, handles: [] };
+
 /** Where a node is while it is being dragged, ahead of the document. */
 export type Drag = { x: number; y: number; dragging: boolean };
 export type Drags = ReadonlyMap<string, Drag>;
@@ -84,6 +90,7 @@ interface Scene {
   arrangement: Arrangement;
   /** The ids of what is drawn, each scope before what lies in it. */
   order: string[];
+  obstacles: Obstacles;
   /** By wire, as far as they were asked for. */
   levels: Map<string, number | null>;
 }
@@ -169,6 +176,12 @@ export class FlowMaker {
     return this.scene(this.store.view).arrangement.boxes.get(id);
   }
 
+  /** How large a node is, and where its ports sit. */
+  geometryOf(id: string): Geometry {
+    this.scene(this.store.view);
+    return this.measured.get(id)?.geometry ?? NOWHERE;
+  }
+
   /** The ids of all that is to be seen, but for the boxes of open scopes, whose nodes are. */
   visible(): string[] {
     return this.scene(this.store.view).order.filter((id) => this.isSolid(id));
@@ -246,7 +259,9 @@ export class FlowMaker {
       folded: (path) => (this.folds.isFolded(path) ? foldedGeometry(view, tree.get(path)!, found) : null),
     };
     const scene = { view, folds: this.folds.revision, tree, holder, borders: found, plan };
-    return (this.latest = { ...scene, arrangement: arrange(plan), order: orderOf(view, hiding), levels: new Map() });
+    const arrangement = arrange(plan);
+    const obstacles = new Obstacles(arrangement.boxes);
+    return (this.latest = { ...scene, arrangement, obstacles, order: orderOf(view, hiding), levels: new Map() });
   }
 
   /** The height at which a wire goes round what is in its way: nodes, folded scopes, and scopes of neither end. */
@@ -257,8 +272,8 @@ export class FlowMaker {
     const end = this.portAt(scene, edge.target, edge, "target");
     const scopes = [edge.source, edge.target].map((id) => scene.view.nodes.get(id)?.scope ?? "");
     const passed = new Set([edge.source, edge.target, ...scopes.flatMap(ancestors).map(scopeId)]);
-    const obstacles = [...scene.arrangement.boxes].filter(([id]) => !passed.has(id)).map(([, box]) => box);
-    const level = start && end ? levelOf(start, end, lane, obstacles) : null;
+    const near = start && end ? scene.obstacles.within(areaOf(start, end), passed, MOST) : null;
+    const level = start && end && near ? levelOf(start, end, lane, near) : null;
     scene.levels.set(edgeId(edge), level);
     return level;
   }
@@ -329,7 +344,7 @@ export class FlowMaker {
   }
 
   private geometry(node: NodeDoc): Geometry {
-    return this.measured.get(node.id)?.geometry ?? { width: 0, height: 0, handles: [] };
+    return this.measured.get(node.id)?.geometry ?? NOWHERE;
   }
 
   private node(id: string, { x, y }: Box): OpNode {

@@ -17,6 +17,9 @@ const LEVEL = 4;
 const CLEAR = 6;
 const BESIDE = 3;
 
+/** How far above and below both ends a way round may lead. */
+const REACH = 600;
+
 /** The radius of corners. */
 const RADIUS = 8;
 
@@ -28,13 +31,22 @@ export interface Route {
   room: number;
 }
 
-/** The height at which a wire runs so that it crosses nothing; null if it does not matter. */
+/** Where something may be in the way of a wire, or in that of the ways round. */
+export function areaOf(start: Point, end: Point): Box {
+  const [top, bottom] = [Math.min(start.y, end.y) - REACH, Math.max(start.y, end.y) + REACH];
+  return { x: start.x, y: top, width: Math.max(0, end.x - start.x), height: bottom - top };
+}
+
+/** The height at which a wire runs so that it crosses none of what lies in its area; null if it does not matter. */
 export function levelOf(start: Point, end: Point, lane: number, obstacles: readonly Box[]): number | null {
   if (end.x - start.x < roomNeeded()) return null;
   const near = obstacles.filter((box) => box.x < end.x && box.x + box.width > start.x);
   if (crossings(corners(start, end, lane, null), near) === 0) return null;
   const apart = CLEAR + lane * BESIDE;
-  const levels = near.flatMap((box) => [box.y - apart, box.y + box.height + apart]);
+  const { y, height } = areaOf(start, end);
+  const levels = near
+    .flatMap((box) => [box.y - apart, box.y + box.height + apart])
+    .filter((level) => level > y && level < y + height);
   let best: { level: number | null; cost: number } = { level: null, cost: Infinity };
   for (const level of [null, start.y, end.y, ...levels]) {
     const crossed = crossings(corners(start, end, lane, level), near);

@@ -22,6 +22,17 @@ export interface Scope {
 export type ScopeTree = ReadonlyMap<string, Scope>;
 
 const ROLES: Record<string, string> = { cond_begin: "condition", while_begin: "loop", scan_begin: "scan" };
+const ENDS: readonly string[] = ["cond", "while_loop", "scan"];
+
+/** Whether nodes of a kind begin a branch or a loop. */
+export function isBegin(kind: string): boolean {
+  return Object.hasOwn(ROLES, kind);
+}
+
+/** Whether they end one. */
+export function isEnd(kind: string): boolean {
+  return ENDS.includes(kind);
+}
 
 const trees = new WeakMap<GraphDoc, ScopeTree>();
 

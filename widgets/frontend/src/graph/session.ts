@@ -12,6 +12,7 @@ import { Pictures } from "./pictures";
 import type { Box } from "./place";
 import { ancestors, members, scopeId, scopePath, scopesOf } from "./scopes";
 import type { GraphStore } from "./store";
+import { Tidying } from "./tidying";
 
 /** A wire that is being drawn. Without verdicts yet (or from an input backwards) every port may take it. */
 export interface Wiring {
@@ -49,6 +50,8 @@ export class Session extends Observable {
   readonly pictures: Pictures;
   /** Trains, pauses or goes on, and says so; null where there is nothing to train on. */
   runner: (() => string) | null = null;
+  /** The layout that is under way. */
+  readonly tidying: Tidying;
   /** Counts the wishes to see something. */
   sights = 0;
   private sight: Sight | null = null;
@@ -65,6 +68,7 @@ export class Session extends Observable {
     super();
     this.pictures = outer?.pictures ?? new Pictures(store);
     this.maker = new FlowMaker(store, folds);
+    this.tidying = new Tidying(store, (id) => this.maker.geometryOf(id));
   }
 
   select(nodes: Iterable<string>, edges: Iterable<string> = []): void {
@@ -251,7 +255,7 @@ export class Session extends Observable {
   /** Lay out what is selected, or all if that is less than two nodes. */
   tidy(): void {
     const chosen = members(scopesOf(this.store.view), this.selectedNodes);
-    this.store.history("tidy", chosen.size < 2 ? [] : [...chosen]);
+    this.tidying.begin(chosen.size < 2 ? new Set() : chosen);
   }
 
   /** Bypass what is selected, or have it compute again. */

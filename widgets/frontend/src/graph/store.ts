@@ -103,7 +103,7 @@ export class GraphStore extends Observable {
   refusal: Problem | null = null;
   /** The latest words for a screen reader. */
   announcement = "";
-  /** These run before every edit and undo, so that a view can hand in what it still holds back. */
+  /** These run before every edit, undo and layout, so that a view can hand in what it still holds back. */
   readonly beforeEdit = new Set<() => void>();
 
   /** There are none but in a picture. */
@@ -145,7 +145,7 @@ export class GraphStore extends Observable {
    */
   edit(patch: Change[], continues = false): void {
     if (patch.length === 0) return;
-    for (const handIn of this.beforeEdit) handIn();
+    this.handIn();
     const words = describe(this.view, patch);
     this.refusal = null;
     this.announcement = words;
@@ -158,12 +158,17 @@ export class GraphStore extends Observable {
     return this.waiting.length;
   }
 
-  /** Undo or redo one step, or lay the graph out anew, or some of its nodes. */
-  history(action: History["action"], nodes: string[] = []): void {
+  /** Have the views hand in what they still hold back. */
+  handIn(): void {
     for (const handIn of this.beforeEdit) handIn();
+  }
+
+  /** Undo or redo one step. */
+  history(action: History["action"]): void {
+    this.handIn();
     this.refusal = null;
-    this.announcement = { undo: "Undone", redo: "Redone", tidy: "Tidied" }[action];
-    this.wish({ type: "history", ...this.numbered(), action, nodes });
+    this.announcement = { undo: "Undone", redo: "Redone" }[action];
+    this.wish({ type: "history", ...this.numbered(), action });
     this.changed();
   }
 
@@ -179,7 +184,7 @@ export class GraphStore extends Observable {
 
   /** Propose Python for the graph; the sequence number that the answer will have. */
   editCode(text: string): number {
-    for (const handIn of this.beforeEdit) handIn();
+    this.handIn();
     this.wish({ type: "edit_code", ...this.numbered(), text });
     return this.sequence;
   }

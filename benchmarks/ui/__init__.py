@@ -1,0 +1,1 @@
+"""How fluid the graph editor is, in a real JupyterLab and a headless Chromium: `python -m benchmarks.ui --help`."""
