@@ -8,7 +8,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from flowloom.formats.python.reading import PythonSourceError, read
 from flowloom.graph import Graph, PatchError
-from flowloom.graph.document import AddNode, Connect, Disconnect, Patch, RemoveNode, Reorder
+from flowloom.graph.document import AddNode, Connect, Describe, Disconnect, Patch, RemoveNode, Reorder
 from flowloom.widgets import GraphEditor
 
 
@@ -79,7 +79,7 @@ def _summary(patch: Patch) -> str:
     removed = {change.id for change in patch if isinstance(change, RemoveNode)}
     wired = {change.edge.target for change in patch if isinstance(change, Connect | Disconnect)}
     touched = wired | {
-        change.id for change in patch if not isinstance(change, AddNode | Connect | Disconnect | Reorder)
+        change.id for change in patch if not isinstance(change, AddNode | Connect | Disconnect | Reorder | Describe)
     }
     groups = {"added": added, "removed": removed, "changed": touched - added - removed}
     return ", ".join(f"{_count(len(ids))} {what}" for what, ids in groups.items() if ids) or "another order"

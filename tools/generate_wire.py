@@ -29,6 +29,8 @@ UNIONS = {
     "GraphEvent": wire.GraphEvent,
     "RunRequest": wire.RunRequest,
     "RunReply": wire.RunReply,
+    "FilesRequest": wire.FilesRequest,
+    "FilesReply": wire.FilesReply,
 }
 
 

@@ -10,9 +10,10 @@ import msgspec
 import traitlets
 
 from flowloom.widgets.catalogue import catalogue
+from flowloom.widgets.files import FilesPart
 from flowloom.widgets.graph_part import GraphPart
 from flowloom.widgets.run_part import RunPart
-from flowloom.widgets.wire import GraphEvent, Picture, RunReply, WidgetState
+from flowloom.widgets.wire import FilesReply, GraphEvent, Picture, RunReply, WidgetState
 
 STATIC = Path(__file__).parent / "static"
 NO_BUNDLE = """export default { render({ el }) {
@@ -21,7 +22,7 @@ NO_BUNDLE = """export default { render({ el }) {
 
 
 class LoomWidget(anywidget.AnyWidget):
-    """A view with a graph part, a run part or both. Subclasses choose the layout."""
+    """A view with a graph part and its files, a run part, or all of them. Subclasses choose the layout."""
 
     _esm = STATIC / "flowloom.js" if (STATIC / "flowloom.js").is_file() else NO_BUNDLE
     _css = STATIC / "flowloom.css" if (STATIC / "flowloom.css").is_file() else ""
@@ -32,10 +33,12 @@ class LoomWidget(anywidget.AnyWidget):
     layout_name: str = "studio"
     graph_part: GraphPart | None = None  # also of a widget that refused its arguments, and is closed all the same
     run_part: RunPart | None = None
+    files_part: FilesPart | None = None
 
     def __init__(self, graph_part: GraphPart | None = None, run_part: RunPart | None = None, **kwargs: Any) -> None:
         # Before the comm opens, for its first message holds the state.
         self.graph_part, self.run_part = graph_part, run_part
+        self.files_part = FilesPart(graph_part.graph, self._tell_files) if graph_part is not None else None
         super().__init__(**kwargs)
         self.on_msg(self._receive)
         # ipykernel answers on the subshell that last sent on a comm; a run's thread sends, and would move every later
@@ -52,7 +55,7 @@ class LoomWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the view off the page. A run that goes on, goes on."""
-        for part in (self.graph_part, self.run_part):
+        for part in (self.graph_part, self.run_part, self.files_part):
             if part is not None:
                 part.close()
         super().close()
@@ -69,6 +72,7 @@ class LoomWidget(anywidget.AnyWidget):
             graph=self.graph_part.state() if self.graph_part is not None else None,
             run=self.run_part.state() if self.run_part is not None else None,
             picture=picture,
+            files=self.files_part.state() if self.files_part is not None else None,
         )
         plain: dict[str, Any] = msgspec.to_builtins(state)
         return plain
@@ -77,8 +81,11 @@ class LoomWidget(anywidget.AnyWidget):
         """What a view shows that has no part to be edited or run."""
         return None
 
-    def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
+    def _receive(self, _widget: Any, content: Any, buffers: Any) -> None:
         if not isinstance(content, dict):
+            return
+        if content.get("part") == "files" and self.files_part is not None:
+            self.files_part.receive(content.get("message"), buffers or [])
             return
         part = {"graph": self.graph_part, "run": self.run_part}.get(str(content.get("part")))
         if part is not None:
@@ -86,6 +93,9 @@ class LoomWidget(anywidget.AnyWidget):
 
     def _tell_graph(self, message: GraphEvent) -> None:
         self.send({"part": "graph", "message": msgspec.to_builtins(message)})
+
+    def _tell_files(self, message: FilesReply) -> None:
+        self.send({"part": "files", "message": msgspec.to_builtins(message)})
 
     def _tell_run(self, message: RunReply, buffers: list[bytes]) -> None:
         self.send({"part": "run", "message": msgspec.to_builtins(message)}, buffers=buffers)

@@ -30,10 +30,6 @@ def edit_code(graph: Graph, request: EditCode) -> CodeTaken | CodeRefused:
     client, sequence = request.client, request.sequence
     try:
         found = read(request.text)
-        if (found.graph.name, found.graph.seed) != (graph.name, graph.seed):
-            raise PythonSourceError(
-                "the name and the seed of a graph stay as they are in its code", _opening(request.text)
-            )
         with graph.lock:
             ids = same_nodes(graph.state, found.graph.state)
             patch = graph.becoming(found.graph, ids)
@@ -44,11 +40,6 @@ def edit_code(graph: Graph, request: EditCode) -> CodeTaken | CodeRefused:
         return CodeRefused(client, sequence, error.reason, error.line, error.column)
     except PatchError as error:
         return CodeRefused(client, sequence, str(error), None, None)
-
-
-def _opening(text: str) -> int | None:
-    """The line that opens the graph."""
-    return next((i for i, line in enumerate(text.split("\n"), 1) if line.startswith("with ")), None)
 
 
 def _lines(lines: Mapping[str, tuple[int, int]], ids: Mapping[str, str]) -> list[NodeLines]:

@@ -62,7 +62,12 @@ def document(graph: Graph) -> FlowDoc:
 
 def encode(graph: Graph) -> bytes:
     """The graph as the bytes of a `.flow.json`: the same graph is always the same bytes."""
-    return msgspec.json.format(msgspec.json.encode(document(graph), order="deterministic"), indent=1) + b"\n"
+    return encoded(document(graph))
+
+
+def encoded(doc: FlowDoc) -> bytes:
+    """A document as the bytes of a `.flow.json`."""
+    return msgspec.json.format(msgspec.json.encode(doc, order="deterministic"), indent=1) + b"\n"
 
 
 def decode(data: bytes, place: str = "the data") -> Graph:
@@ -85,8 +90,12 @@ def decode(data: bytes, place: str = "the data") -> Graph:
 
 def save(graph: Graph, path: str | Path) -> None:
     """Write the graph to `path`: aside first, then renamed into place, so no reader ever sees half a file."""
+    write(encode(graph), path)
+
+
+def write(data: bytes, path: str | Path) -> None:
+    """Write a file in one move: it is the old one or the whole new one, whatever happens meanwhile."""
     target = Path(path).resolve()
-    data = encode(graph)
     aside = target.with_name(f".{uuid4().hex}.tmp")
     try:
         with open(aside, "xb") as file:

@@ -46,7 +46,7 @@ def difference(before: State, after: State, ids: Ids | None = None) -> Patch:
     as one that is not set. A new node has no position, but for one that takes the place of another of its path.
     """
     ids = same_nodes(before, after) if ids is None else ids
-    wanted = {ids[id]: _translated(node, ids) for id, node in after.nodes.items()}
+    wanted = {ids[id]: translated(node, ids) for id, node in after.nodes.items()}
     edges = [msgspec.structs.replace(e, source=ids[e.source], target=ids[e.target]) for e in after.edges.values()]
     kept = set(edges)
     gone = [id for id in before.nodes if id not in wanted]
@@ -73,6 +73,12 @@ def same_nodes(before: State, after: State) -> dict[str, str]:
     _Wires(before, after, found).find()
     fresh = (id for i in count(1) if not before.ever(id := f"d{i}"))
     return {id: found[id] if id in found else next(fresh) for id in after.nodes}
+
+
+def new_nodes(before: State, after: State) -> dict[str, str]:
+    """For each node of `after` an id that no node of `before` ever had: its own, if that is so."""
+    fresh = (id for i in count(1) if not before.ever(id := f"d{i}") and id not in after.nodes)
+    return {id: next(fresh) if before.ever(id) else id for id in after.nodes}
 
 
 def _kind(node: NodeDoc) -> tuple[str, int]:
@@ -154,7 +160,7 @@ KEYS: tuple[Key, ...] = (_both, _into, _out_of)
 # ---------------------------------------------------------------- what a node becomes
 
 
-def _translated(node: NodeDoc, ids: Ids) -> NodeDoc:
+def translated(node: NodeDoc, ids: Ids) -> NodeDoc:
     """The node with its id in the patched graph, and so with the keys of variables in its parameters."""
     params = dict(node.params)
     if node.kind == "gradients" and "wrt" in params:

@@ -126,6 +126,13 @@ class Reorder(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_fie
     ids: list[str]
 
 
+class Describe(Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", tag="describe"):
+    """Give the graph a name, and the seed from which its variables get their first values."""
+
+    name: str
+    seed: int
+
+
 Change: TypeAlias = (
     AddNode
     | RemoveNode
@@ -139,6 +146,7 @@ Change: TypeAlias = (
     | SetBypassed
     | SetScope
     | Reorder
+    | Describe
 )
 Patch: TypeAlias = list[Change]
 

@@ -18,6 +18,7 @@ from flowloom.graph.document import (
     AddNode,
     Change,
     Connect,
+    Describe,
     Disconnect,
     EdgeDoc,
     Follower,
@@ -35,8 +36,9 @@ from flowloom.graph.document import (
 from flowloom.graph.expansion import constant_params
 from flowloom.graph.followers import End, followers
 from flowloom.graph.inference import Inference, Inferred
+from flowloom.graph.inserting import insertion
 from flowloom.graph.kinds import Kind, all_kinds, find_kind
-from flowloom.graph.placing import placed
+from flowloom.graph.placing import placed, placed_as
 from flowloom.graph.state import PatchError, State, as_kept, check_graph_name, known_kind
 from flowloom.graph.tensor import Tensor
 from flowloom.graph.variables import Values, Variable
@@ -75,13 +77,12 @@ class Graph:
 
     def __init__(self, name: str = "graph", *, seed: int = 0) -> None:
         check_graph_name(name)
-        self.name = name
         self.revision = 0
         self.structure = 0  # counts the revisions that change what is computed, not only how it is drawn
         self.values = Values(seed)
         self.values.serve(self)
         self.lock = threading.RLock()
-        self._state = State()
+        self._state = State(name, seed)
         self._inference = Inference(self._state)
         self._undo: list[Applied] = []
         self._redo: list[Applied] = []
@@ -92,9 +93,18 @@ class Graph:
     # ------------------------------------------------------------ what is there
 
     @property
+    def name(self) -> str:
+        """What people call it; assigning another one is a step that can be taken back."""
+        return self._state.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self.apply([Describe(name, self.seed)])
+
+    @property
     def seed(self) -> int:
         """What the first values of the variables are drawn from."""
-        return self.values.seed
+        return self._state.seed
 
     @property
     def nodes(self) -> Mapping[str, NodeDoc]:
@@ -314,10 +324,12 @@ class Graph:
 
     def _perform(self, patch: Sequence[Change], author: Author | None) -> Applied:
         inverse = self._state.apply(patch)
+        self.values.seed = self._state.seed
         try:
             changed = self._inference.refresh(_touched(patch))
         except BaseException:  # a declaration that fails otherwise than by SpecError, or Ctrl-C
             self._state.apply(inverse)
+            self.values.seed = self._state.seed
             self._inference.refresh(_touched(patch))
             raise
         if any(not isinstance(c, Move | SetNote) for c in patch):
@@ -476,7 +488,7 @@ class Graph:
 
     def _new_id(self) -> str:
         self._made += 1
-        while f"n{self._made}" in self._state.nodes:
+        while self._state.ever(f"n{self._made}"):
             self._made += 1
         return f"n{self._made}"
 
@@ -540,17 +552,28 @@ class Graph:
             self._state.node(id)
         return layout.tidy(self._state, self._inference, only)
 
-    def becoming(self, other: Graph, ids: Mapping[str, str] | None = None) -> Patch:
+    def becoming(self, other: Graph, ids: Mapping[str, str] | None = None, *, places: bool = False) -> Patch:
         """The patch that makes of this graph what `other` is; `apply` it to make it a step.
 
-        Nodes of the same path and kind, or of the same wires, keep their ids, weights and places. `ids` says by the ids
-        of `other` which those are, as `same_nodes` finds them. Names and seeds of graphs are left alone.
+        Nodes of the same path and kind, or of the same wires, keep their ids and weights. `ids` says by the ids of
+        `other` which those are, as `same_nodes` finds them. They keep their places, too, unless the `places` of `other`
+        are asked for.
         """
         with self.lock:
             ids = same_nodes(self._state, other._state) if ids is None else ids
             patch = difference(self._state, other._state, ids)
+            if (other.name, other.seed) != (self.name, self.seed):
+                patch = [Describe(other.name, other.seed), *patch]
+            if places:
+                return placed_as(patch, self._state, other._state, ids)
             sizes = {ids[id]: layout.size(other._state, other._inference, id) for id in other._state.nodes}
             return placed(patch, self._state, other._state, ids, sizes)
+
+    def inserting(self, other: Graph) -> tuple[Patch, dict[str, str]]:
+        """The patch that adds all of `other` below what is there, and the id that each of its nodes gets."""
+        with self.lock:
+            sizes = {id: layout.size(self._state, self._inference, id) for id in self._state.nodes}
+            return insertion(self._state, other._state, sizes)
 
     def place(self) -> None:
         """Lay the graph out if some node has no position yet; not a step of its own."""
@@ -599,7 +622,7 @@ def _touched(patch: Sequence[Change]) -> list[str]:
     ids: list[str] = []
     for change in patch:
         match change:
-            case Move() | SetNote() | Rename() | Reorder():
+            case Move() | SetNote() | Rename() | Reorder() | Describe():
                 pass
             case AddNode(node):
                 ids.append(node.id)

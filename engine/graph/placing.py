@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from flowloom.graph.document import AddNode, NodeDoc, Patch, RemoveNode
+from flowloom.graph.document import AddNode, Move, NodeDoc, Patch, RemoveNode
 from flowloom.graph.layout import GAP_X, GAP_Y, Place, Size
 from flowloom.graph.state import State
 
@@ -35,6 +35,20 @@ def placed(patch: Patch, before: State, after: State, ids: Mapping[str, str], si
             x, y = _wish(after, id, ids, boxes, sizes[ids[id]])
             boxes[ids[id]] = (x, free_top((x, y, *sizes[ids[id]]), boxes.values()), *sizes[ids[id]])
     return [AddNode(_at(c.node, boxes[c.node.id])) if isinstance(c, AddNode) else c for c in patch]
+
+
+def placed_as(patch: Patch, before: State, after: State, ids: Mapping[str, str]) -> Patch:
+    """The patch that makes of `before` what `after` is, and puts every node where it is there."""
+    wanted = {ids[id]: node for id, node in after.nodes.items()}
+    there = [(node, wanted[id]) for id, node in before.nodes.items() if id in wanted]
+    return [
+        *(AddNode(_like(c.node, wanted[c.node.id])) if isinstance(c, AddNode) else c for c in patch),
+        *(Move(old.id, new.x, new.y) for old, new in there if (old.x, old.y) != (new.x, new.y)),
+    ]
+
+
+def _like(node: NodeDoc, place: NodeDoc) -> NodeDoc:
+    return msgspec.structs.replace(node, x=place.x, y=place.y)
 
 
 def _wish(state: State, id: str, ids: Mapping[str, str], boxes: Mapping[str, Box], size: Size) -> Place:

@@ -13,6 +13,7 @@ from flowloom.graph.document import (
     AddNode,
     Change,
     Connect,
+    Describe,
     Disconnect,
     EdgeDoc,
     Move,
@@ -41,9 +42,10 @@ class PatchError(ValueError):
 
 
 class State:
-    """Nodes by id, in order of their making, and edges by their target port."""
+    """Nodes by id, in order of their making, and edges by their target port; the name and the seed of the graph."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "graph", seed: int = 0) -> None:
+        self.name, self.seed = name, seed
         self.nodes: dict[str, NodeDoc] = {}
         self.edges: dict[tuple[str, str], EdgeDoc] = {}
         self.incoming: dict[str, dict[str, EdgeDoc]] = {}
@@ -230,6 +232,8 @@ class State:
                 return SetBypassed(id, node.bypassed)
             case Reorder(ids):
                 return self._reorder(ids)
+            case Describe(name, seed):
+                return self._describe(name, seed)
 
     def _add(self, node: NodeDoc) -> Change:
         _check_text("an id", node.id)
@@ -255,6 +259,12 @@ class State:
         self._rank.update(zip(ids, [self._rank[id] for id in before], strict=True))
         self._sort()
         return Reorder(before)
+
+    def _describe(self, name: str, seed: int) -> Change:
+        check_graph_name(name)
+        before = Describe(self.name, self.seed)
+        self.name, self.seed = name, seed
+        return before
 
     def _sort(self) -> None:
         """Put the nodes in the order of their making."""

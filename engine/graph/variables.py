@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +57,14 @@ class Values:
         """Forget all values: every variable starts from its initializer again."""
         self._arrays.clear()
         self.version += 1
+
+    def take(self, other: Values, ids: Mapping[str, str]) -> None:
+        """Have the values of another graph's nodes, too, for the nodes that `ids` names by theirs."""
+        for key, arrays in tuple(other._arrays.items()):
+            node, _, role = key.partition("/")
+            if node in ids:
+                self._arrays.setdefault(f"{ids[node]}/{role}", {}).update(arrays)
+                self.version += 1
 
     def set(self, info: VariableInfo, array: Array) -> None:
         """Replace the variable's value by an array of its spec."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,11 @@ class OpenNotebook:
         )
 
     def clear(self) -> None:
-        """Remove all outputs, close all widgets and forget what the page remembers of them."""
+        """Remove all outputs, close all widgets and forget what the page and the folder remember of them."""
         self.command("notebook:clear-all-cell-outputs")
         expect(self.page.locator(".jp-OutputArea-output")).to_have_count(0)
         self.exec("__import__('ipywidgets').Widget.close_all()")
+        self.forget_work()
         self.page.evaluate("() => localStorage.clear()")
 
     def reload(self) -> None:
@@ -159,6 +161,10 @@ class OpenNotebook:
         except AssertionError as error:
             raise AssertionError(f"{error}; {last}") from None
 
+    def forget_work(self) -> None:
+        """Remove what editors have kept of graphs that were not saved."""
+        shutil.rmtree(self.lab.folder / ".flowloom", ignore_errors=True)
+
     def close(self) -> None:
         """Close the page and end the kernel."""
         self._kernel.stop_channels()
@@ -166,3 +172,4 @@ class OpenNotebook:
         session = self.lab.session(self.name)
         if session is not None:
             self.lab.api(f"sessions/{session['id']}", "DELETE")
+        self.forget_work()

@@ -139,8 +139,7 @@ def test_edit_that_says_the_same_is_no_step(pane: Pane) -> None:
         ("(pixels,", "(pixel,", 7, 30, "'pixel' is not defined"),
         ("(pixels,", '("ü", open("x"),', 7, 35, "only functions of fl are called"),
         ("import flowloom as fl", "import os", 1, 1, "not part of a graph's description"),
-        ('fl.Graph("digits")', 'fl.Graph("others")', 3, None, "stay as they are"),
-        ('fl.Graph("digits")', 'fl.Graph("digits", seed=4)', 3, None, "stay as they are"),
+        ('fl.Graph("digits")', f'fl.Graph("{"n" * 501}")', 3, None, "at most 500 characters"),
     ],
 )
 def test_wrong_code_changes_nothing_and_is_answered_by_its_place(
@@ -156,6 +155,16 @@ def test_wrong_code_changes_nothing_and_is_answered_by_its_place(
     assert message in answer.message
     assert "\n" not in answer.message
     assert pane.part.state() == before
+
+
+def test_name_and_seed_are_changed_in_the_code_and_brought_back_by_undo(pane: Pane) -> None:
+    answer = pane.replace('fl.Graph("digits")', 'fl.Graph("others", seed=4)')
+
+    assert isinstance(answer, CodeTaken)
+    assert (pane.graph.name, pane.graph.seed, pane.part.state().name) == ("others", 4, "others")
+    pane.graph.undo()
+    assert (pane.graph.name, pane.graph.seed) == ("digits", 0)
+    assert pane.graph.values.seed == 0
 
 
 def test_code_that_is_too_long_is_refused(pane: Pane) -> None:

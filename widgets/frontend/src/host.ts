@@ -1,18 +1,18 @@
-import type { GraphEvent, GraphRequest, RunReply, RunRequest, WidgetState } from "./wire";
+import type { FilesReply, FilesRequest, GraphEvent, GraphRequest, RunReply, RunRequest, WidgetState } from "./wire";
 
 /** What the front end uses of an anywidget model. */
 export interface Model {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
   save_changes(): void;
-  send(content: unknown): void;
+  send(content: unknown, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
   on(name: "msg:custom", handler: (content: unknown, buffers: DataView[]) => void): void;
   on(name: "change:_state", handler: () => void): void;
 }
 
-export type Part = "graph" | "run";
-type Request = { graph: GraphRequest; run: RunRequest };
-type Reply = { graph: GraphEvent; run: RunReply };
+export type Part = "graph" | "run" | "files";
+type Request = { graph: GraphRequest; run: RunRequest; files: FilesRequest };
+type Reply = { graph: GraphEvent; run: RunReply; files: FilesReply };
 type Handler<P extends Part> = (message: Reply[P], buffers: DataView[]) => void;
 
 /** How long the kernel may take to answer before a view says so, in milliseconds. */
@@ -28,7 +28,11 @@ export class Host {
   readonly client = randomId();
   readonly state: WidgetState;
   silent = false;
-  private readonly handlers: { [P in Part]: Set<Handler<P>> } = { graph: new Set(), run: new Set() };
+  private readonly handlers: { [P in Part]: Set<Handler<P>> } = {
+    graph: new Set(),
+    run: new Set(),
+    files: new Set(),
+  };
   private readonly silenceListeners = new Set<() => void>();
   private readonly returnListeners = new Set<() => void>();
   private readonly listening = new AbortController();
@@ -55,9 +59,9 @@ export class Host {
    *
    * False if the comm is gone: the kernel was restarted or shut down.
    */
-  send<P extends Part>(part: P, message: Request[P]): boolean {
+  send<P extends Part>(part: P, message: Request[P], buffers: ArrayBuffer[] = []): boolean {
     try {
-      this.model.send({ part, message });
+      this.model.send({ part, message }, undefined, buffers);
     } catch {
       this.setSilent(true);
       return false;
@@ -109,8 +113,8 @@ export class Host {
   }
 
   private receive(content: unknown, buffers: DataView[]): void {
-    const { part, message } = (content ?? {}) as { part: Part; message: GraphEvent & RunReply };
-    if (part !== "graph" && part !== "run") return; // anywidget's own messages come this way too
+    const { part, message } = (content ?? {}) as { part: Part; message: GraphEvent & RunReply & FilesReply };
+    if (!Object.hasOwn(this.handlers, part)) return; // anywidget's own messages come this way too
     this.replied();
     for (const handler of this.handlers[part]) handler(message, buffers);
   }
@@ -125,6 +129,9 @@ export class Host {
     for (const listener of this.silenceListeners) listener();
   }
 }
+
+/** What a store needs of a widget's end in the browser. */
+export type Link = Pick<Host, "client" | "state" | "send" | "on" | "onReturn" | "recall" | "keep">;
 
 /** Eight random letters and digits. */
 export function randomId(): string {

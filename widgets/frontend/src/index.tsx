@@ -45,6 +45,11 @@ function keepKeys(el: HTMLElement): void {
   });
 }
 
+/** The browser does not offer to save the page, wherever in the widget Ctrl+S is pressed. */
+function keepSave(event: KeyboardEvent): void {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") event.preventDefault();
+}
+
 /** anywidget calls this once per widget model, so the host is shared by all views of it. */
 export default () => {
   let host: Host | undefined;
@@ -58,12 +63,16 @@ export default () => {
       el.classList.add("fl-root");
       keepKeys(el);
       const root = createRoot(el);
+      el.addEventListener("keydown", keepSave); // after React's listeners, which come with the root
       root.render(
         <StrictMode>
           <Widget host={host} />
         </StrictMode>,
       );
-      return () => root.unmount();
+      return () => {
+        el.removeEventListener("keydown", keepSave);
+        root.unmount();
+      };
     },
   };
 };

@@ -107,6 +107,13 @@ export interface Reorder {
   ids: string[];
 }
 
+/** Give the graph a name, and the seed from which its variables get their first values. */
+export interface Describe {
+  op: "describe";
+  name: string;
+  seed: number;
+}
+
 /** A way to mend a problem: a label for a button and the patch behind it. */
 export interface Fix {
   label: string;
@@ -671,6 +678,123 @@ export interface FeatureInfo {
   dtype: string;
 }
 
+/** Work on the graph that was kept by itself and never saved. `time` is in seconds since 1970. */
+export interface UnsavedWork {
+  time: number;
+  nodes: number;
+}
+
+/**
+ * Where the graph is saved: the file `name` in `folder`, which is made by the first save.
+ *
+ * `changed`: there are changes since it was saved or opened. `unsaved` is what an earlier session left.
+ */
+export interface FilesState {
+  folder: string;
+  name: string;
+  changed: boolean;
+  unsaved: UnsavedWork | null;
+}
+
+/**
+ * Save the graph beside the notebook, under a name or, if that is "", under the one that it has.
+ *
+ * A file that is not known to be this graph's is replaced only on `replace`.
+ */
+export interface SaveFile {
+  type: "save";
+  client: string;
+  sequence: number;
+  name: string;
+  replace: boolean;
+}
+
+/** Which files beside the notebook could be opened? */
+export interface ListFiles {
+  type: "list";
+  client: string;
+  sequence: number;
+}
+
+/** Make the graph what a file beside the notebook holds, or `insert` that below what is there. One step. */
+export interface OpenFile {
+  type: "open";
+  client: string;
+  sequence: number;
+  name: string;
+  insert: boolean;
+}
+
+/** The piece of a file from `start` on, in the message's buffer. It is opened when all `size` bytes are there. */
+export interface SendFile {
+  type: "send";
+  client: string;
+  sequence: number;
+  name: string;
+  size: number;
+  start: number;
+  insert: boolean;
+}
+
+/** Make the graph what the unsaved work is (one step), or drop that for good. */
+export interface RecoverWork {
+  type: "recover";
+  client: string;
+  sequence: number;
+  action: "discard" | "restore";
+}
+
+/** Another state of the file, for all views. */
+export interface FilesChanged {
+  type: "state";
+  state: FilesState;
+}
+
+/** A file beside the notebook; `time` of its last change is in seconds since 1970. */
+export interface FileInfo {
+  name: string;
+  size: number;
+  time: number;
+}
+
+/** The answer to `ListFiles`, the newest first. */
+export interface FileList {
+  type: "files";
+  client: string;
+  sequence: number;
+  files: FileInfo[];
+}
+
+/** The piece has arrived; the next one is that from `start` on. At the end of the file it is being read. */
+export interface FileWanted {
+  type: "go_on";
+  client: string;
+  sequence: number;
+  start: number;
+}
+
+/** What was asked for is done: `message` says what, and `nodes` are those that were inserted. */
+export interface FileDone {
+  type: "done";
+  client: string;
+  sequence: number;
+  message: string;
+  nodes: string[];
+}
+
+/**
+ * It cannot be done, and nothing has changed. `exists`: it can if another file is to be replaced.
+ *
+ * Client "" is for all views: work could not be kept by itself.
+ */
+export interface FileRefused {
+  type: "refused";
+  client: string;
+  sequence: number;
+  message: string;
+  exists: boolean;
+}
+
 /** What a view needs to draw its first picture. `layout` names the view; a part that is absent is null. */
 export interface WidgetState {
   layout: "board" | "diff" | "editor" | "studio";
@@ -679,9 +803,10 @@ export interface WidgetState {
   graph: GraphState | null;
   run: RunState | null;
   picture: Picture | null;
+  files: FilesState | null;
 }
 
-export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetBypassed | SetScope | Reorder;
+export type Change = AddNode | RemoveNode | Connect | Disconnect | SetParam | ResetParam | Rename | Move | SetNote | SetBypassed | SetScope | Reorder | Describe;
 
 export type GraphRequest = Edit | History | FitsRequest | FollowersRequest | Sync | CodeRequest | EditCode | LoweredRequest | VersionsRequest | CompareRequest | BlockRequest;
 
@@ -690,3 +815,7 @@ export type GraphEvent = Patched | Rejected | Fits | Followers | Synced | Code |
 export type RunRequest = Command | PointsRequest;
 
 export type RunReply = Acknowledged | RunChanged | Points;
+
+export type FilesRequest = SaveFile | ListFiles | OpenFile | SendFile | RecoverWork;
+
+export type FilesReply = FilesChanged | FileList | FileWanted | FileDone | FileRefused;

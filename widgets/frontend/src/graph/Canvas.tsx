@@ -14,6 +14,7 @@ import {
   useStoreApi,
 } from "@xyflow/react";
 import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { FilesOnCanvas } from "../files/FilesOnCanvas";
 import type { EdgeDoc } from "../wire";
 import { CanvasBar } from "./CanvasBar";
 import { EmptyCanvas } from "./EmptyCanvas";
@@ -216,6 +217,7 @@ export function Canvas() {
       <WiringHint canvas={wrapper} />
       <Refusal />
       <TidyStrip />
+      {!readOnly && <FilesOnCanvas canvas={wrapper} />}
       <Minimap />
       <Menus canvas={wrapper} />
     </div>

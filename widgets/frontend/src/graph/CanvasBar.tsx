@@ -1,5 +1,6 @@
 import { Panel, useReactFlow, useStore } from "@xyflow/react";
 import type { MouseEvent, ReactNode } from "react";
+import { FileButton } from "../files/FileButton";
 import { COMMANDS } from "./commands";
 import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
 import {
@@ -32,6 +33,8 @@ export function CanvasBar() {
     <Panel position="top-right" className="fl-bar">
       {!readOnly && (
         <>
+          <FileButton />
+          <span className="fl-bar-gap" />
           <CommandButton id="undo">
             <UndoIcon />
           </CommandButton>

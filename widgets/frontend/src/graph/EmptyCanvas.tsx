@@ -32,6 +32,7 @@ export function EmptyCanvas() {
         <li>Drag an entry of the palette onto the canvas, or double-click the canvas to search for one.</li>
         <li>Then drag from the port on a node’s right edge to one on another’s left edge.</li>
         <li>Double-click a node to name it and to set its parameters.</li>
+        <li>Or drop a .flow.json or .onnx file here.</li>
       </ul>
     </div>
   );

@@ -1,5 +1,6 @@
 import { ReactFlowProvider } from "@xyflow/react";
 import { createContext, type ReactNode, useContext, useMemo, useSyncExternalStore } from "react";
+import { type FilesStore, filesOf } from "../files/store";
 import type { Host } from "../host";
 import { blocksOf } from "./blocks";
 import { foldsOf } from "./folds";
@@ -11,7 +12,7 @@ const SessionContext = createContext<Session | null>(null);
 
 /** Gives the panes of one graph (palette, canvas, inspector, problems) their store and what they select together. */
 export function GraphProvider({ host, children }: { host: Host; children: ReactNode }) {
-  const session = useMemo(() => new Session(graphStoreOf(host), foldsOf(host), blocksOf(host)), [host]);
+  const session = useMemo(() => new Session(graphStoreOf(host), foldsOf(host), blocksOf(host), filesOf(host)), [host]);
   return <SessionProvider session={session}>{children}</SessionProvider>;
 }
 
@@ -45,6 +46,12 @@ export function useSelected<T>(part: (session: Session) => T): T {
 export function useStored<T>(part: (store: GraphStore) => T): T {
   const { store } = useSession();
   return useSyncExternalStore(store.subscribe, () => part(store));
+}
+
+/** A part of what is known of the graph's file; the component renders anew when that part is another (by Object.is). */
+export function useFile<T>(part: (files: FilesStore) => T): T {
+  const { files } = useSession();
+  return useSyncExternalStore(files.subscribe, () => part(files));
 }
 
 /** The graph as it is now. */

@@ -1,4 +1,6 @@
 import { type RefObject, useCallback } from "react";
+import { FileMenus } from "../files/FileMenus";
+import { isFilesMenu } from "../files/menus";
 import { AddMenu } from "./AddMenu";
 import { FindMenu } from "./FindMenu";
 import { useSelected, useSession } from "./GraphProvider";
@@ -16,5 +18,6 @@ export function Menus({ canvas }: { canvas: RefObject<HTMLElement | null> }) {
   if (menu?.what === "views" || menu?.what === "versions")
     return <ViewMenu canvas={canvas} what={menu.what} onClose={close} />;
   if (menu?.what === "block") return <SaveBlock canvas={canvas} onClose={close} />;
+  if (menu && isFilesMenu(menu)) return <FileMenus canvas={canvas} menu={menu} onClose={close} />;
   return menu && <FindMenu canvas={canvas} what={menu.what} onClose={close} />;
 }

@@ -1,7 +1,7 @@
-import type { Host } from "../host";
+import type { Host, Link } from "../host";
 import type { BlockContent, BlockInfo, BlockRequest, Blocks as Answer } from "../wire";
 import { Observable } from "./observable";
-import type { Link, PortEnd } from "./store";
+import type { PortEnd } from "./store";
 
 type Asked = Partial<Omit<BlockRequest, "type" | "client" | "request">> & Pick<BlockRequest, "action">;
 

@@ -21,7 +21,8 @@ export function useColours(element: RefObject<HTMLElement | null>): Colours | nu
   return colours;
 }
 
-function resolver(beside: HTMLElement): Colours {
+/** Resolves CSS colours where that element stands, as they are now. */
+export function resolver(beside: HTMLElement): Colours {
   const known = new Map<string, string>();
   return (css) => {
     const found = known.get(css);

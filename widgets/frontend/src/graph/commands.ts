@@ -1,3 +1,4 @@
+import { FILE_COMMANDS } from "../files/commands";
 import { type Alignment, ALIGNMENTS } from "./aligning";
 import { duplicate } from "./pasting";
 import type { Box } from "./place";
@@ -7,6 +8,8 @@ import type { Session } from "./session";
 /** What a command works on besides the session. */
 export interface Scene {
   session: Session;
+  /** The element of the editor. */
+  editor: HTMLElement;
   /** Bring all, or what is selected, into view. */
   fit(which: "all" | "selected"): void;
   /** Move the view by as little as shows a box. */
@@ -23,9 +26,13 @@ export interface Scene {
 export interface Command {
   id: string;
   title: string;
-  group: "Run" | "Edit" | "Arrange" | "Look" | "Find";
+  group: "File" | "Run" | "Edit" | "Arrange" | "Look" | "Find";
   /** As people read them: "Ctrl+Shift+Z". On a Mac the command key stands for Ctrl. */
   keys: readonly string[];
+  /** Its keys work in text fields, too, where the browser would do something else. */
+  everywhere?: true;
+  /** A short list leaves it out while there is nothing to do. */
+  passing?: true;
   run(scene: Scene): void;
   /** Whether there is nothing to do now. */
   idle?(session: Session): boolean;
@@ -45,6 +52,7 @@ const isEmpty = ({ store }: Session): boolean => store.view.nodes.size === 0;
 
 /** Everything that a key does, in the order in which people see it. */
 export const COMMANDS: readonly Command[] = [
+  ...FILE_COMMANDS,
   {
     id: "run",
     title: "Train, pause or resume",

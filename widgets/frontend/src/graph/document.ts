@@ -45,6 +45,8 @@ export function applyPatch(doc: GraphDoc, patch: readonly Change[]): GraphDoc {
       case "reorder":
         nodes = reordered(nodes, change.ids);
         break;
+      case "describe":
+        break; // says nothing of nodes and edges
       default:
         nodes.set(change.id, changeNode(existing(nodes, change.id), change));
     }
@@ -52,7 +54,7 @@ export function applyPatch(doc: GraphDoc, patch: readonly Change[]): GraphDoc {
   return { nodes, edges };
 }
 
-type NodeChange = Exclude<Change, { op: "add_node" | "remove_node" | "connect" | "disconnect" | "reorder" }>;
+type NodeChange = Exclude<Change, { op: "add_node" | "remove_node" | "connect" | "disconnect" | "reorder" | "describe" }>;
 
 function changeNode(node: NodeDoc, change: NodeChange): NodeDoc {
   switch (change.op) {

@@ -112,6 +112,8 @@ export function describe(doc: GraphDoc, patch: readonly Change[]): string {
     }
     case "reorder":
       return "Order changed";
+    case "describe":
+      return `The graph is called ${last.name}`;
     case "set_scope": {
       const moved = patch.filter((change) => change.op === "set_scope").length;
       return `${moved > 1 ? `${moved} nodes` : name(last.id)} moved to ${last.scope || "the top"}`;

@@ -1,7 +1,7 @@
-import type { Host } from "../host";
+import type { Host, Link } from "../host";
 import { Observable } from "./observable";
 import { ancestors, type Scope, scopesOf } from "./scopes";
-import { type GraphStore, graphStoreOf, type Link } from "./store";
+import { type GraphStore, graphStoreOf } from "./store";
 
 /** Larger scopes, and more deeply nested ones, are folded until someone opens them. */
 const MOST_NODES = 12;

@@ -38,6 +38,7 @@ export const ResetIcon = icon(<path d="M3 8a5 5 0 1 0 1.6-3.7M3 2.5V5h2.5" />);
 export const LoopIcon = icon(<path d="M3 8a5 5 0 0 1 9-3M13 8a5 5 0 0 1-9 3M12.5 2v3h-3M3.5 14v-3h3" />);
 export const BranchIcon = icon(<path d="M2 8h4M6 8c3 0 2-4 5-4h3M6 8c3 0 2 4 5 4h3" />);
 export const GroupIcon = icon(<path d="M2 5V2.5h2.5M11.5 2.5H14V5M14 11v2.5h-2.5M4.5 13.5H2V11M5 5.5h3v2.5H5zM8.5 9h2.5v2H8.5z" />);
+export const FileIcon = icon(<path d="M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3" />);
 export const FoldAllIcon = icon(<path d="m4.5 2 3.5 3 3.5-3M4.5 14l3.5-3 3.5 3M2.5 8h11" />);
 export const OpenAllIcon = icon(<path d="m4.5 5 3.5-3 3.5 3M4.5 11l3.5 3 3.5-3M2.5 8h11" />);
 export const LayersIcon = icon(<path d="m8 2 6 3-6 3-6-3zM2 8l6 3 6-3M2 11l6 3 6-3" />);

@@ -1,3 +1,4 @@
+import type { FilesMenu } from "../files/menus";
 import type { Point } from "./arrangement";
 import type { PortEnd } from "./store";
 
@@ -37,4 +38,4 @@ export interface SaveBlock {
 }
 
 /** What is open over the canvas, one thing at a time. */
-export type Menu = AddMenu | PortMenu | Finder | ViewMenu | SaveBlock;
+export type Menu = AddMenu | PortMenu | Finder | ViewMenu | SaveBlock | FilesMenu;

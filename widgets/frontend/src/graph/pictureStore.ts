@@ -1,9 +1,11 @@
+import { FilesStore } from "../files/store";
+import type { Link } from "../host";
 import type { Picture, WidgetState } from "../wire";
 import { Blocks } from "./blocks";
 import { Folds } from "./folds";
 import type { Pictures } from "./pictures";
 import { Session } from "./session";
-import { GraphStore, type Link, type Marks } from "./store";
+import { GraphStore, type Marks } from "./store";
 
 /** A picture in the place of the graph: all that looks at a graph can look at it, and nothing changes it. */
 export class PictureStore extends GraphStore {
@@ -42,7 +44,8 @@ export function pictureSession(picture: Picture, state: WidgetState, outer: Sess
   const pictures = outer?.pictures ?? null;
   const link = stillLink(picture, state, pictures);
   const store = new PictureStore(link, picture);
-  return new Session(store, new Folds(link, store), new Blocks(link), outer);
+  const blocks = outer?.blocks ?? new Blocks(link);
+  return new Session(store, new Folds(link, store), blocks, outer?.files ?? new FilesStore(link), outer);
 }
 
 /** No kernel hears of what is done in a picture; folds last as long as it is open. */

@@ -1,3 +1,4 @@
+import type { FilesStore } from "../files/store";
 import type { EdgeDoc, PortVerdict } from "../wire";
 import { type Alignment, aligned } from "./aligning";
 import type { Blocks } from "./blocks";
@@ -62,6 +63,7 @@ export class Session extends Observable {
     readonly store: GraphStore,
     readonly folds: Folds,
     readonly blocks: Blocks,
+    readonly files: FilesStore,
     /** The session of the graph that this is a picture of. */
     readonly outer: Session | null = null,
   ) {
@@ -113,6 +115,10 @@ export class Session extends Observable {
     const sight = this.sight;
     this.sight = null;
     return sight;
+  }
+
+  lookAtAll(): void {
+    this.look({ what: "all" });
   }
 
   private look(sight: Sight): void {

@@ -21,7 +21,7 @@ function connected() {
   let receive: (content: unknown, buffers: DataView[]) => void = () => {};
   let returned = () => {};
   const graph = { name: "g", revision: 0, nodes: [], edges: [], info: [], problems: [], can_undo: false, can_redo: false };
-  const state: WidgetState = { layout: "editor", kinds: [], features: [], graph, run: null, picture: null };
+  const state: WidgetState = { layout: "editor", kinds: [], features: [], graph, run: null, picture: null, files: null };
   const host = new Host({
     get: () => state,
     send: (content) => sent.push((content as { message: GraphRequest }).message),

@@ -1,5 +1,5 @@
 import { conforms } from "../conforms";
-import type { Host } from "../host";
+import type { Host, Link } from "../host";
 import { GRAPH_EVENT } from "../shapes";
 import type {
   Change,
@@ -61,9 +61,6 @@ export interface PortEnd {
   node: string;
   port: string;
 }
-
-/** What a store needs of a widget's end in the browser. */
-export type Link = Pick<Host, "client" | "state" | "send" | "on" | "onReturn" | "recall" | "keep">;
 
 /** What a picture says of its nodes, by id, and wires, by `edgeId`. */
 export interface Marks {
@@ -423,7 +420,7 @@ function patched(view: GraphView, message: Patched): GraphView | null {
   for (const changed of message.info) info.set(changed.id, changed);
   for (const id of info.keys()) if (!doc.nodes.has(id)) info.delete(id);
   return {
-    name: view.name,
+    name: message.patch.reduce((name, change) => (change.op === "describe" ? change.name : name), view.name),
     revision: message.revision,
     nodes,
     edges: doc.edges,

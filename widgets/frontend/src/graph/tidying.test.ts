@@ -17,7 +17,7 @@ function chain(count: number) {
     return { source: `n${i}`, source_port: "y", target: id, target_port: "x" };
   });
   const graph = { name: "g", revision: 0, nodes, edges, info: [], problems: [], can_undo: false, can_redo: false };
-  const state: WidgetState = { layout: "editor", kinds: [], features: [], graph, run: null, picture: null };
+  const state: WidgetState = { layout: "editor", kinds: [], features: [], graph, run: null, picture: null, files: null };
   const sent: GraphRequest[] = [];
   const host = new Host({
     get: () => state,

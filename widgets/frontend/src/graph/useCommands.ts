@@ -22,6 +22,7 @@ export function useCommands(): (command: Command, from: HTMLElement) => void {
       const focused = from.closest<HTMLElement>(".react-flow__node")?.dataset.id;
       command.run({
         session,
+        editor,
         fit: (which) => (which === "all" ? fitAll() : fitSelected()),
         reveal,
         cancelWire: () => {

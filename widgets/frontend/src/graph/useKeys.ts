@@ -9,7 +9,7 @@ export function useKeys(): (event: KeyboardEvent<HTMLElement>) => void {
     (event) => {
       const target = event.target as HTMLElement;
       const command = event.defaultPrevented ? null : commandOf(event);
-      if (command === null || (isTextField(target) && command.id !== "run")) return;
+      if (command === null || (isTextField(target) && !command.everywhere)) return;
       event.preventDefault();
       run(command, target);
     },
