@@ -15,7 +15,7 @@ from tests.browser.lab import Lab
 from tests.browser.waiting import wait_until
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "JupyterLab Dark High Contrast"}
 
 # Notebook 7.6 raises this on every page it opens, before any cell runs; nothing of flowloom is loaded then.
 KNOWN_ERRORS = {"notebook": ("Cannot read properties of undefined (reading 'schema')",)}
@@ -104,9 +104,9 @@ class OpenNotebook:
         self._kernel = self._connect()
 
     def theme(self, name: str) -> None:
-        """Switch to the "light" or the "dark" theme and wait until the page shows it."""
+        """Switch to the "light", the "dark" or the high "contrast" theme and wait until the page shows it."""
         self.command("apputils:change-theme", {"theme": THEMES[name]})
-        self.page.locator(f"body[data-jp-theme-light='{str(name == 'light').lower()}']").wait_for(state="attached")
+        self.page.locator(f"body[data-jp-theme-name='{THEMES[name]}']").wait_for(state="attached")
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")  # it veils the page while the theme loads
 
     def screenshot(self, name: str, selector: str | None = None) -> Path:

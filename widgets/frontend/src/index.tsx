@@ -8,6 +8,7 @@ import { Diff } from "./picture/Diff";
 import { Board } from "./run/Board";
 import { Studio } from "./studio/Studio";
 import "./theme.css";
+import "./contrast.css";
 
 const LAYOUTS = { editor: GraphEditor, board: Board, studio: Studio, diff: Diff };
 

@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef, useState, useSyncExternalStore } from "react";
 import { useSelected, useSession } from "../graph/GraphProvider";
+import { keyLabel } from "../graph/keyNames";
 import { members, scopeId, scopesOf } from "../graph/scopes";
 import { useReveal } from "../graph/useReveal";
 import "./code.css";
@@ -24,7 +25,7 @@ export function CodePane() {
       <Notes text={text} onGoTo={(mistake) => editor()?.goTo(mistake)} />
       <div className="fl-code-editor" ref={place} data-stale={absence !== "" && !edited} />
       <p className="fl-code-hint" id={hint}>
-        Applied as you type, at once by Ctrl+Enter. Esc leaves the editor.
+        Applied as you type, at once by {keyLabel("Ctrl+Enter")}. Esc leaves the editor.
       </p>
     </div>
   );

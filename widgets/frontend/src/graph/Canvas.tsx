@@ -13,7 +13,7 @@ import {
   useStore,
   useStoreApi,
 } from "@xyflow/react";
-import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useId, useMemo, useRef, useState } from "react";
 import { FilesOnCanvas } from "../files/FilesOnCanvas";
 import type { EdgeDoc } from "../wire";
 import { CanvasBar } from "./CanvasBar";
@@ -33,16 +33,21 @@ import { ScopeView } from "./ScopeView";
 import type { PortEnd } from "./store";
 import { TidyStrip } from "./TidyStrip";
 import { useClipboard } from "./useClipboard";
+import { useContextMenu } from "./useContextMenu";
 import { useDrags } from "./useDrags";
 import { FIT, useFirstNodes, useFirstView } from "./useFit";
+import { useHeldFocus } from "./useHeldFocus";
 import { useInserting } from "./useInserting";
 import { useMenus } from "./useMenus";
 import { usePortKeys } from "./usePortKeys";
 import { useReveal } from "./useReveal";
 import { useSights } from "./useSights";
 import { useSpace } from "./useSpace";
+import { useWalk } from "./useWalk";
 import { WiringHint } from "./WiringHint";
 import "./graph.css";
+import "./focus.css";
+import "./touch.css";
 
 const nodeTypes = { op: NodeView, scope: ScopeView };
 const edgeTypes = { wire: EdgeView };
@@ -52,13 +57,19 @@ const PANNING = [0, 1];
 const ADDING = ["Shift", "Control", "Meta"];
 const BARE = { hideAttribution: true };
 
-/** How nodes are handled without a pointer, for screen readers. */
+/** How things are handled without a pointer, for screen readers. */
+const KEYS = {
+  canvas: "Tab goes to its nodes, arrows move the view, Enter adds a node. Press question mark for all keys.",
+  afar: "Seen from afar, without nodes to go to: plus comes nearer, Control and F finds a node.",
+};
 const HELP = {
   "node.a11yDescription.keyboardDisabled":
-    "Enter edits it, Space selects it. Left and right go to its ports, Shift and an arrow move it while it is selected. " +
-    "Press a to add a node, Delete to remove what is selected.",
+    "Enter edits it, Space selects it, with Shift besides others. Up and down go to other nodes, left and right to its ports. " +
+    "Shift and an arrow move it. Press a to add a node, Delete to remove what is selected, Shift and F10 for more.",
   "edge.a11yDescription.default":
-    "Enter or Space selects it. Then a inserts a node, Delete removes it.",
+    "Left and right go to its ends, up and down to wires beside it. Enter or Space selects it; then a inserts a node, " +
+    "Delete removes it, Shift and F10 for more.",
+  "node.a11yDescription.ariaLiveMessage": () => "", // what was moved is said once it is there
 };
 
 /** The same where nothing can be changed. */
@@ -91,20 +102,24 @@ export function Canvas() {
     () => (overview ? [] : maker.edges(view, selectedEdges)),
     [overview, maker, view, folds, selectedEdges],
   );
+  const wrapper = useRef<HTMLDivElement>(null);
   const framing = useRef(false); // a frame is being drawn around what is to be selected
   const menus = useMenus();
-  const portKey = usePortKeys();
+  const portKey = usePortKeys(wrapper);
+  const walk = useWalk(wrapper, overview);
+  const { onContextMenu, onMenuKey } = useContextMenu(wrapper);
   const wires = useWiring(menus.addAt);
   const firstView = useFirstView();
   const { getEdge } = useReactFlow<FlowNode, FlowEdge>();
   const zoom = useStore(({ transform }) => (transform[2] < 0.25 ? "block" : transform[2] < 0.5 ? "name" : "full"));
-  const wrapper = useRef<HTMLDivElement>(null);
   const panning = useSpace(wrapper); // then a drag pans over nodes too
   const [begun] = useState(view.nodes.size > 0);
   useFirstNodes();
   useInspectedInView();
   useSights();
   useClipboard(wrapper);
+  useHeldFocus(wrapper);
+  const help = useId();
 
   const onNodesChange = useCallback(
     (changes: NodeChange<FlowNode>[]) => {
@@ -145,7 +160,7 @@ export function Canvas() {
       event.stopPropagation();
       return session.run();
     }
-    if (portKey(event) || (!readOnly && menus.onKey(event))) {
+    if (onMenuKey(event) || portKey(event) || walk.onKey(event) || (!readOnly && menus.onKey(event))) {
       event.preventDefault();
       event.stopPropagation();
       return;
@@ -168,10 +183,16 @@ export function Canvas() {
       data-read-only={readOnly || undefined}
       role="group"
       aria-label={`Graph ${view.name}`}
+      aria-describedby={help}
       tabIndex={0}
       onKeyDownCapture={onKeyDown}
+      onFocus={walk.onFocus}
       onDoubleClick={readOnly ? undefined : menus.onDoubleClick}
+      onContextMenu={onContextMenu}
     >
+      <span id={help} hidden>
+        {overview ? KEYS.afar : KEYS.canvas}
+      </span>
       <ReactFlow<FlowNode, FlowEdge>
         nodes={nodes}
         edges={edges}

@@ -1,4 +1,4 @@
-import { Panel, useReactFlow, useStore } from "@xyflow/react";
+import { Panel, useStore } from "@xyflow/react";
 import type { MouseEvent, ReactNode } from "react";
 import { FileButton } from "../files/FileButton";
 import { COMMANDS } from "./commands";
@@ -17,6 +17,7 @@ import {
   TidyIcon,
   UndoIcon,
 } from "./icons";
+import { keyLabel, keyShortcuts } from "./keyNames";
 import { scopesOf } from "./scopes";
 import { useCommands } from "./useCommands";
 import { useFit } from "./useFit";
@@ -24,7 +25,6 @@ import { useFit } from "./useFit";
 /** The controls that float on the canvas: history, layout, scopes, zoom. */
 export function CanvasBar() {
   const { nodes } = useGraph();
-  const { zoomIn, zoomOut } = useReactFlow();
   const percent = useStore(({ transform }) => Math.round(transform[2] * 100));
   const fit = useFit("all");
   const empty = nodes.size === 0;
@@ -63,13 +63,13 @@ export function CanvasBar() {
       <span className="fl-bar-gap" />
       <ScopeButtons />
       <span className="fl-bar-gap" />
-      <BarButton name="zoom-out" label="Zoom out (Ctrl+wheel)" onClick={() => void zoomOut()}>
+      <CommandButton id="zoom-out">
         <MinusIcon />
-      </BarButton>
+      </CommandButton>
       <span className="fl-bar-zoom">{percent}%</span>
-      <BarButton name="zoom-in" label="Zoom in (Ctrl+wheel)" onClick={() => void zoomIn()}>
+      <CommandButton id="zoom-in">
         <PlusIcon />
-      </BarButton>
+      </CommandButton>
       <span className="fl-bar-gap" />
       <CommandButton id="keys">
         <HelpIcon />
@@ -94,7 +94,7 @@ function ScopeButtons() {
       )}
       <BarButton
         name="fold-all"
-        label={open ? "Fold all scopes (Shift+F)" : "Open all scopes (Shift+F)"}
+        label={`${open ? "Fold" : "Open"} all scopes (${keyLabel("Shift+F")})`}
         disabled={paths.length === 0}
         onClick={() => session.foldAll()}
       >
@@ -114,7 +114,8 @@ function CommandButton({ id, children }: { id: string; children: ReactNode }) {
   return (
     <BarButton
       name={id}
-      label={`${command.title} (${command.keys[0]})`}
+      label={`${command.title} (${keyLabel(command.keys[0]!)})`}
+      keys={command.keys}
       disabled={command.idle?.(session) ?? false}
       onClick={({ currentTarget }) => run(command, currentTarget)}
     >
@@ -126,12 +127,13 @@ function CommandButton({ id, children }: { id: string; children: ReactNode }) {
 interface BarButtonProps {
   name: string;
   label: string;
+  keys?: readonly string[];
   disabled?: boolean;
   onClick: (event: MouseEvent<HTMLElement>) => void;
   children: ReactNode;
 }
 
-function BarButton({ name, label, disabled, onClick, children }: BarButtonProps) {
+function BarButton({ name, label, keys = [], disabled, onClick, children }: BarButtonProps) {
   return (
     <button
       type="button"
@@ -139,6 +141,7 @@ function BarButton({ name, label, disabled, onClick, children }: BarButtonProps)
       data-testid={name}
       title={label}
       aria-label={label}
+      aria-keyshortcuts={keyShortcuts(keys)}
       disabled={disabled}
       onClick={onClick}
     >

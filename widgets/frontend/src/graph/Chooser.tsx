@@ -1,5 +1,6 @@
 import { type CSSProperties, type KeyboardEvent, type RefObject, useEffect, useId, useMemo, useRef, useState } from "react";
 import type { Point } from "./arrangement";
+import { keyLabel } from "./keyNames";
 import { focusCanvas } from "./useCommands";
 import "./chooser.css";
 import "./keylist.css";
@@ -101,6 +102,10 @@ export function Chooser({ canvas, at, label, width = WIDTH, find, onClose }: Cho
       data-testid="chooser"
       style={place}
       onKeyDown={onKeyDown}
+      onContextMenu={(event) => {
+        event.preventDefault(); // the key that opened this may send one when it is let go
+        event.stopPropagation();
+      }}
     >
       <input
         ref={field}
@@ -171,7 +176,7 @@ function Line({ id, choice: { id: name, label, detail, title, hue, keys, off }, 
     >
       <span>{label}</span>
       {detail && <span className="fl-chooser-detail">{detail}</span>}
-      {keys && <kbd className="fl-key">{keys}</kbd>}
+      {keys && <kbd className="fl-key">{keyLabel(keys)}</kbd>}
     </div>
   );
 }

@@ -19,7 +19,7 @@ export function DataFeatures() {
             <button
               type="button"
               className="fl-link"
-              aria-label={`Add the input ${feature.name}`}
+              aria-label={`Add input ${feature.name}`}
               onClick={() => addInputs([feature])}
             >
               Add input

@@ -37,7 +37,10 @@ export function DraftInput(given: DraftInputProps) {
     if (event.key === "Enter" && !(multiline && event.shiftKey)) {
       if (!event.ctrlKey && !event.metaKey) event.preventDefault(); // else it runs, too
       commit();
-    } else if (event.key === "Escape") reset();
+    } else if (event.key === "Escape" && draft !== null) {
+      event.preventDefault(); // only what was typed is left, not the field
+      reset();
+    }
   };
   const props = {
     className: code ? "fl-input fl-code" : "fl-input",

@@ -75,12 +75,13 @@ function Keys({ children }: { children: ReactNode }) {
   );
 }
 
-/** Edits and refusals, read out by screen readers. */
+/** Edits and refusals, read out by screen readers. The words are a new element each time, or the same would not be heard. */
 function Announcer() {
   const words = useStored((store) => store.announcement);
+  const times = useStored((store) => store.announced);
   return (
     <div className="fl-hidden" role="status" aria-live="polite">
-      {words}
+      <span key={times}>{words}</span>
     </div>
   );
 }

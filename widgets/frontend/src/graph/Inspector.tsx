@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { type KeyboardEvent, useEffect, useRef } from "react";
 import type { KindInfo, NodeDoc } from "../wire";
 import { type Alignment, ALIGNMENTS } from "./aligning";
 import { DataFeatures } from "./DataFeatures";
@@ -7,6 +7,7 @@ import { freeName } from "./edits";
 import { Explanation } from "./Explanation";
 import { familyHue } from "./families";
 import { FixButtons } from "./FixButtons";
+import { focusSoon, nodeSelector } from "./focusing";
 import { useFolds, useGraph, useSelected, useSession, useStored } from "./GraphProvider";
 import { InspectorField } from "./InspectorField";
 import { InspectorPorts } from "./InspectorPorts";
@@ -15,6 +16,7 @@ import { Inline } from "./Prose";
 import { RemoveButton } from "./RemoveButton";
 import { pathOf, scopeId, scopePath, scopesOf } from "./scopes";
 import { ScopeForm } from "./ScopeForm";
+import { focusCanvas } from "./useCommands";
 import type { Parsed } from "./values";
 import { wrongName, wrongNote } from "./words";
 
@@ -30,8 +32,15 @@ export function Inspector() {
   const [node] = nodes;
   const [scope] = scopes;
   const selected = nodes.length + scopes.length + selectedEdges.size;
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    event.preventDefault(); // it does not leave the full screen, too
+    const [id] = selectedNodes;
+    const canvas = focusCanvas(event.currentTarget);
+    if (id !== undefined) focusSoon(canvas, nodeSelector(id));
+  };
   return (
-    <div className="fl-inspector" data-testid="inspector">
+    <div className="fl-inspector" data-testid="inspector" onKeyDown={onKeyDown}>
       {selected === 1 && node ? (
         <NodeForm key={node.id} node={node} />
       ) : selected === 1 && scope ? (

@@ -2,6 +2,7 @@ import { type RefObject, useCallback } from "react";
 import { FileMenus } from "../files/FileMenus";
 import { isFilesMenu } from "../files/menus";
 import { AddMenu } from "./AddMenu";
+import { ContextMenu } from "./ContextMenu";
 import { FindMenu } from "./FindMenu";
 import { useSelected, useSession } from "./GraphProvider";
 import { PortMenu } from "./PortMenu";
@@ -19,5 +20,6 @@ export function Menus({ canvas }: { canvas: RefObject<HTMLElement | null> }) {
     return <ViewMenu canvas={canvas} what={menu.what} onClose={close} />;
   if (menu?.what === "block") return <SaveBlock canvas={canvas} onClose={close} />;
   if (menu && isFilesMenu(menu)) return <FileMenus canvas={canvas} menu={menu} onClose={close} />;
+  if (menu?.what === "context") return <ContextMenu canvas={canvas} menu={menu} onClose={close} />;
   return menu && <FindMenu canvas={canvas} what={menu.what} onClose={close} />;
 }

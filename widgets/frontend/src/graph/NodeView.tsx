@@ -5,6 +5,7 @@ import type { OpNode } from "./flow";
 import { portTop } from "./geometry";
 import { useSession } from "./GraphProvider";
 import { BypassIcon } from "./icons";
+import { keyLabel } from "./keyNames";
 import { looksSame } from "./looksSame";
 import { Note } from "./Note";
 import { PortHandle, type Side } from "./PortHandle";
@@ -42,7 +43,7 @@ export const NodeView = memo(function NodeView({ data, selected, width }: NodePr
           </span>
         )}
         {node.bypassed && (
-          <span className="fl-node-badge fl-node-bypass" title="Bypassed: it passes its first input on (Ctrl+B)">
+          <span className="fl-node-badge fl-node-bypass" title={`Bypassed: it passes its first input on (${keyLabel("Ctrl+B")})`}>
             <BypassIcon />
           </span>
         )}

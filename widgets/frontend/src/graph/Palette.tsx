@@ -1,4 +1,4 @@
-import { type CSSProperties, type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { type CSSProperties, type KeyboardEvent, type MouseEvent, useMemo, useRef, useState } from "react";
 import { createPortal } from "react-dom";
 import type { KindInfo } from "../wire";
 import { familyHue, familyTitle, isBasic } from "./families";
@@ -17,7 +17,7 @@ const OPEN = new Set(["data", "layer", "loss", "metric"]);
 /** How many kinds of a family that has no basic ones are shown until someone asks for the rest. */
 const FEW = 12;
 
-/** Every kind of node by family, with search: drag one onto the canvas, or add it by double-click or Enter. */
+/** Every kind of node by family, with search: drag one onto the canvas, or add it by double-click, tap or Enter. */
 export function Palette() {
   const kinds = useStored((store) => store.kinds);
   const [query, setQuery] = useState("");
@@ -123,10 +123,10 @@ function PaletteItem({ entry: { kind, origin }, onPoint }: PaletteItemProps) {
   const { addNext, addAtPointer } = useAddNode();
   const { drag, onPointerDown } = usePaletteDrag(kind, (x, y) => addAtPointer(kind.kind, x, y));
   const hue = { "--fl-hue": familyHue(kind.family) } as CSSProperties;
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    addNext(kind.kind);
+  const touched = useRef(false);
+  /** A tap adds, and so do the keys that press a button; a click with the mouse may become a double-click or a drag. */
+  const onClick = ({ detail }: MouseEvent) => {
+    if (detail === 0 || touched.current) addNext(kind.kind);
   };
   return (
     <>
@@ -138,10 +138,11 @@ function PaletteItem({ entry: { kind, origin }, onPoint }: PaletteItemProps) {
         aria-label={`${kind.label}${origin ? ` (${origin})` : ""}: ${kind.summary}`}
         onPointerDown={(event) => {
           onPoint(null);
+          touched.current = event.pointerType === "touch";
           onPointerDown(event);
         }}
-        onDoubleClick={() => addNext(kind.kind)}
-        onKeyDown={onKeyDown}
+        onClick={onClick}
+        onDoubleClick={() => touched.current || addNext(kind.kind)}
         onPointerEnter={(event) => onPoint({ kind, element: event.currentTarget })}
         onFocus={(event) => event.currentTarget.matches(":focus-visible") && onPoint({ kind, element: event.currentTarget })}
         onBlur={() => onPoint(null)}

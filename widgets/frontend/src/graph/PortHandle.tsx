@@ -44,7 +44,8 @@ export function PortHandle({ id, side, top, node, port, title, testId, hollow, c
       title={title}
       role="button"
       aria-label={`${side} ${title}`}
-      tabIndex={closed && side === "input" ? undefined : -1}
+      tabIndex={-1}
+      data-closed={(closed && side === "input") || undefined}
       data-port-node={node}
       data-port={port}
     />

@@ -1,7 +1,7 @@
 import { type RefObject, useCallback, useEffect, useState } from "react";
-import type { EdgeDoc, PortVerdict } from "../wire";
+import type { Change, EdgeDoc, PortVerdict } from "../wire";
 import { type Choice, type ChoiceGroup, Chooser } from "./Chooser";
-import { connect } from "./edits";
+import { connect, reconnect } from "./edits";
 import { familyHue } from "./families";
 import { useSession } from "./GraphProvider";
 import type { PortMenu as Wish } from "./menus";
@@ -34,7 +34,15 @@ export function PortMenu({ canvas, menu, onClose }: PortMenuProps) {
     },
     [session, fitting, menu],
   );
-  return <Chooser canvas={canvas} at={menu.at} label={`Connect ${menu.end.port}`} find={find} onClose={onClose} />;
+  const { nodes } = session.store.view;
+  const name = nodes.get(menu.end.node)?.name ?? "";
+  const label =
+    menu.moving.length === 0
+      ? `Connect ${menu.end.port}`
+      : menu.side === "input"
+        ? `Connect ${menu.end.port} of ${name} to another output`
+        : `Connect ${name} to another input instead`;
+  return <Chooser canvas={canvas} at={menu.at} label={label} find={find} onClose={onClose} />;
 }
 
 /** The ports that fit; null until Python has answered. */
@@ -53,13 +61,21 @@ function useFitting(store: GraphStore, { end, side }: Wish): PortVerdict[] | nul
   return fitting;
 }
 
+/** The wire to that port, or the wires that are taken there. */
+function patchFor({ view }: GraphStore, { end, side, moving }: Wish, { node, port }: PortVerdict): Change[] {
+  const [from, to]: [PortEnd, PortEnd] = side === "output" ? [end, { node, port }] : [{ node, port }, end];
+  if (moving.length === 0)
+    return connect(view, { source: from.node, source_port: from.port, target: to.node, target_port: to.port });
+  const other = side === "output" ? { target: node, target_port: port } : { source: node, source_port: port };
+  return moving.flatMap((edge) => reconnect(view, edge, { ...edge, ...other }));
+}
+
 /** A port to choose; none if that wire is there. */
-function choiceOf(store: GraphStore, { end, side }: Wish, other: PortVerdict): Choice[] {
+function choiceOf(store: GraphStore, menu: Wish, other: PortVerdict): Choice[] {
+  const { side } = menu;
   const { nodes, info } = store.view;
   const node = nodes.get(other.node);
-  const [from, to]: [PortEnd, PortEnd] = side === "output" ? [end, other] : [other, end];
-  const edge = { source: from.node, source_port: from.port, target: to.node, target_port: to.port };
-  const patch = connect(store.view, edge);
+  const patch = patchFor(store, menu, other);
   if (!node || patch.length === 0) return [];
   const before = side === "output" ? heldBy(store, other) : undefined;
   const outputs = info.get(other.node)?.outputs ?? [];
@@ -77,8 +93,12 @@ function choiceOf(store: GraphStore, { end, side }: Wish, other: PortVerdict): C
 }
 
 /** A new node at the other end, and to take away the wire that is there. */
-function actionsOf(session: Session, { at, end, side }: Wish): Choice[] {
+function actionsOf(session: Session, { at, end, side, moving }: Wish): Choice[] {
   const { store } = session;
+  if (moving.length > 0) {
+    const disconnect = () => store.edit(moving.map((edge) => ({ op: "disconnect", edge })));
+    return [{ id: "disconnect", label: "Disconnect", choose: disconnect }];
+  }
   const [source, target] = side === "output" ? [end, null] : [null, end];
   const held = side === "input" ? heldBy(store, end) : undefined;
   const added: Choice = {

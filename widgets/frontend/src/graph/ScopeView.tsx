@@ -37,6 +37,7 @@ export const ScopeView = memo(function ScopeView({ data, selected }: NodeProps<S
           type="button"
           className="fl-icon-button fl-scope-fold nodrag"
           data-testid={`fold-${scope.path}`}
+          tabIndex={-1} // the scope itself has the focus, and F folds it
           aria-expanded={!folded}
           aria-label={action}
           title={`${action} (F)`}

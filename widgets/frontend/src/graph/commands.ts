@@ -1,8 +1,11 @@
 import { FILE_COMMANDS } from "../files/commands";
+import type { EdgeDoc } from "../wire";
 import { type Alignment, ALIGNMENTS } from "./aligning";
+import type { Point } from "./arrangement";
 import { duplicate } from "./pasting";
 import type { Box } from "./place";
 import { PICTURE_COMMANDS, PICTURE_MENUS } from "./pictureCommands";
+import { scopePath, scopesOf } from "./scopes";
 import type { Session } from "./session";
 
 /** What a command works on besides the session. */
@@ -12,8 +15,14 @@ export interface Scene {
   editor: HTMLElement;
   /** Bring all, or what is selected, into view. */
   fit(which: "all" | "selected"): void;
+  /** Come one step nearer, or go one away; 0 shows things at their own size. */
+  zoom(step: 1 | -1 | 0): void;
   /** Move the view by as little as shows a box. */
   reveal(box: Box): void;
+  /** A point of the window beside a node, or in the middle if it is not to be seen. */
+  beside(node: string): Point;
+  /** Put what is selected on the clipboard, by the browser's own event. */
+  copy(how: "copy" | "cut"): void;
   /** Drop the wire that is being drawn. */
   cancelWire(): void;
   /** The id of the node or scope that has the focus. */
@@ -21,6 +30,9 @@ export interface Scene {
   /** Give the focus to what a command leaves, once that is drawn: a scope by its path, or the canvas. */
   focus(what: { scope: string | null } | "canvas"): void;
 }
+
+/** What is selected: one or more nodes or scopes, wires alone, or nothing. */
+export type Target = "nodes" | "wires" | "nothing";
 
 /** Something to do in the editor: by key, by button, or from the list of commands. */
 export interface Command {
@@ -33,6 +45,8 @@ export interface Command {
   everywhere?: true;
   /** A short list leaves it out while there is nothing to do. */
   passing?: true;
+  /** With what selected the context menu offers it. */
+  on?: readonly Target[];
   run(scene: Scene): void;
   /** Whether there is nothing to do now. */
   idle?(session: Session): boolean;
@@ -48,6 +62,12 @@ export function isForbidden(command: Command, { store, outer, pictures }: Sessio
 }
 
 const nothingSelected = ({ selectedNodes }: Session): boolean => selectedNodes.size === 0;
+/** The one wire, or the wires of one output, that are selected alone. */
+function wiresOf(session: Session): EdgeDoc[] {
+  const [first, ...others] = session.selectedNodes.size === 0 ? session.edges() : [];
+  const together = others.every(({ source, source_port }) => source === first?.source && source_port === first.source_port);
+  return first && together ? [first, ...others] : [];
+}
 const isEmpty = ({ store }: Session): boolean => store.view.nodes.size === 0;
 
 /** Everything that a key does, in the order in which people see it. */
@@ -65,6 +85,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Undo",
     group: "Edit",
     keys: ["Ctrl+Z"],
+    on: ["nothing"],
     run: ({ session }) => session.store.history("undo"),
     idle: ({ store }) => !store.view.canUndo,
   },
@@ -73,6 +94,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Redo",
     group: "Edit",
     keys: ["Ctrl+Shift+Z", "Ctrl+Y"],
+    on: ["nothing"],
     run: ({ session }) => session.store.history("redo"),
     idle: ({ store }) => !store.view.canRedo,
   },
@@ -81,6 +103,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Select all",
     group: "Edit",
     keys: ["Ctrl+A"],
+    on: ["nothing"],
     run: ({ session }) => session.selectAll(),
     idle: isEmpty,
     harmless: true,
@@ -90,6 +113,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Delete the selection",
     group: "Edit",
     keys: ["Delete", "Backspace"],
+    on: ["nodes", "wires"],
     run: ({ session, focus }) => {
       session.removeSelected();
       focus("canvas");
@@ -97,10 +121,57 @@ export const COMMANDS: readonly Command[] = [
     idle: ({ selectedNodes, selectedEdges }) => selectedNodes.size + selectedEdges.size === 0,
   },
   {
+    id: "new-target",
+    title: "Take the wire to another input",
+    group: "Edit",
+    keys: [],
+    on: ["wires"],
+    run: ({ session, beside }) => {
+      const moving = wiresOf(session);
+      const { source, source_port, target } = moving[0]!;
+      const end = { node: source, port: source_port };
+      session.openMenu({ what: "port", at: beside(target), end, side: "output", moving });
+    },
+    idle: (session) => wiresOf(session).length !== 1,
+  },
+  {
+    id: "new-source",
+    title: "Take the wire from another output",
+    group: "Edit",
+    keys: [],
+    on: ["wires"],
+    run: ({ session, beside }) => {
+      const moving = wiresOf(session);
+      const { source, target, target_port } = moving[0]!;
+      const end = { node: target, port: target_port };
+      session.openMenu({ what: "port", at: beside(source), end, side: "input", moving });
+    },
+    idle: (session) => wiresOf(session).length === 0,
+  },
+  {
+    id: "copy",
+    title: "Copy the selection",
+    group: "Edit",
+    keys: [],
+    on: ["nodes"],
+    run: ({ copy }) => copy("copy"),
+    idle: nothingSelected,
+  },
+  {
+    id: "cut",
+    title: "Cut the selection",
+    group: "Edit",
+    keys: [],
+    on: ["nodes"],
+    run: ({ copy }) => copy("cut"),
+    idle: nothingSelected,
+  },
+  {
     id: "duplicate",
     title: "Duplicate the selection",
     group: "Edit",
     keys: ["Ctrl+D"],
+    on: ["nodes"],
     run: ({ session, reveal }) => {
       const box = duplicate(session);
       if (box) reveal(box);
@@ -112,6 +183,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Rename and set parameters",
     group: "Edit",
     keys: ["F2"],
+    on: ["nodes"],
     run: ({ session }) => session.inspect(),
     idle: nothingSelected,
     harmless: true,
@@ -121,6 +193,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Save the selection as a block…",
     group: "Edit",
     keys: ["Ctrl+Shift+B"],
+    on: ["nodes"],
     run: ({ session }) => session.openMenu({ what: "block" }),
     idle: nothingSelected,
   },
@@ -129,6 +202,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Bypass the selection, or compute again",
     group: "Edit",
     keys: ["Ctrl+B"],
+    on: ["nodes"],
     run: ({ session }) => session.bypassSelected(),
     idle: nothingSelected,
   },
@@ -137,6 +211,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Group the selection into a scope",
     group: "Arrange",
     keys: ["Ctrl+G"],
+    on: ["nodes"],
     run: ({ session }) => session.group(),
     idle: nothingSelected,
   },
@@ -145,17 +220,19 @@ export const COMMANDS: readonly Command[] = [
     title: "Take the selected scopes away",
     group: "Arrange",
     keys: ["Ctrl+Shift+G"],
+    on: ["nodes"],
     run: ({ session, focus }) => {
       session.ungroup();
       focus("canvas");
     },
-    idle: nothingSelected,
+    idle: ({ selectedNodes }) => ![...selectedNodes].some((id) => scopePath(id) !== null),
   },
   {
     id: "tidy",
     title: "Tidy the layout of the selection, or of all",
     group: "Arrange",
     keys: ["Ctrl+Shift+L"],
+    on: ["nodes", "nothing"],
     run: ({ session }) => session.tidy(),
     idle: isEmpty,
   },
@@ -165,6 +242,7 @@ export const COMMANDS: readonly Command[] = [
       title,
       group: "Arrange",
       keys: [],
+      on: ["nodes"],
       run: ({ session }) => session.align(how as Alignment),
       idle: ({ selectedNodes }) => selectedNodes.size < 2,
     }),
@@ -174,28 +252,36 @@ export const COMMANDS: readonly Command[] = [
     title: "Fold or open a scope",
     group: "Look",
     keys: ["F"],
+    on: ["nodes"],
     run: ({ session, focused, focus }) => {
       focus({ scope: session.toggleFold(focused ?? [...session.selectedNodes][0]) });
     },
+    idle: ({ store }) => scopesOf(store.view).size === 0,
   },
   {
     id: "foldAll",
     title: "Fold or open all scopes",
     group: "Look",
     keys: ["Shift+F"],
+    on: ["nothing"],
     run: ({ session, focused, focus }) => {
       session.foldAll();
       focus({ scope: focused === undefined ? null : session.hiding(focused) });
     },
+    idle: ({ store }) => scopesOf(store.view).size === 0,
   },
   {
     id: "fit",
     title: "Fit the selection into view, or all",
     group: "Look",
     keys: ["."],
+    on: ["nodes", "nothing"],
     run: ({ fit }) => fit("selected"),
     idle: isEmpty,
   },
+  { id: "zoom-in", title: "Zoom in", group: "Look", keys: ["+", "="], run: ({ zoom }) => zoom(1) },
+  { id: "zoom-out", title: "Zoom out", group: "Look", keys: ["-"], run: ({ zoom }) => zoom(-1) },
+  { id: "zoom-none", title: "Zoom to 100 %", group: "Look", keys: ["0"], run: ({ zoom }) => zoom(0) },
   {
     id: "map",
     title: "Show or hide the map",
@@ -211,6 +297,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Find a node",
     group: "Find",
     keys: ["Ctrl+F"],
+    on: ["nothing"],
     run: ({ session }) => session.openMenu({ what: "search" }),
     idle: isEmpty,
   },
@@ -219,6 +306,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Find a command",
     group: "Find",
     keys: ["Ctrl+K"],
+    on: ["nothing"],
     run: ({ session }) => session.openMenu({ what: "commands" }),
   },
   {
@@ -226,6 +314,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Explain the selected node",
     group: "Find",
     keys: ["F1"],
+    on: ["nodes"],
     run: ({ session }) => session.explain(),
     idle: nothingSelected,
   },
@@ -234,6 +323,7 @@ export const COMMANDS: readonly Command[] = [
     title: "List all keys",
     group: "Find",
     keys: ["?"],
+    on: ["nothing"],
     run: ({ session }) => session.openMenu({ what: "keys" }),
   },
 ];
@@ -267,7 +357,7 @@ export function commandOf(event: Pressed): Command | null {
 }
 
 function matches(written: string, { key, ctrlKey, metaKey, shiftKey, altKey }: Pressed): boolean {
-  const parts = written.split("+");
+  const parts = written === "+" ? [written] : written.split("+");
   const wanted = parts.pop()!;
   const control = parts.includes("Ctrl");
   if (altKey || control !== (ctrlKey || metaKey)) return false;

@@ -66,6 +66,8 @@ const ABOVE = 1000;
 const MOST = 64;
 
 const NOWHERE: Geometry = { width: 0, height: 0, handles: [] };
+/** The canvas is one stop of Tab; `useWalk` goes about in it. */
+const NO_STOP = { tabIndex: -1 };
 
 /** Where a node is while it is being dragged, ahead of the document. */
 export type Drag = { x: number; y: number; dragging: boolean };
@@ -365,6 +367,7 @@ export class FlowMaker {
       measured: { width, height },
       handles,
       zIndex: 0,
+      domAttributes: NO_STOP,
       ariaLabel: ariaLabel.filter(Boolean).join(", "),
     };
   }
@@ -393,6 +396,7 @@ export class FlowMaker {
       handles: folded ? foldedGeometry(scene.view, scope, scene.borders).handles : [],
       zIndex: folded ? 0 : BELOW + scope.depth,
       ...(!folded && { dragHandle: ".fl-scope-bar", style: { pointerEvents: "none" } }),
+      domAttributes: NO_STOP,
       ariaLabel: ariaLabel.filter(Boolean).join(", "),
     };
   }
@@ -411,6 +415,7 @@ export class FlowMaker {
       targetHandle: to === null ? edge.target_port : borderPort(edge),
       reconnectable: to === null ? true : "source",
       selected,
+      domAttributes: NO_STOP,
       ariaLabel: [ends, spec, wordOf(wireSign(this.store, edges))].filter(Boolean).join(", "),
       data,
     };

@@ -1,4 +1,5 @@
 import type { FilesMenu } from "../files/menus";
+import type { EdgeDoc } from "../wire";
 import type { Point } from "./arrangement";
 import type { PortEnd } from "./store";
 
@@ -20,6 +21,14 @@ export interface PortMenu {
   at: Point;
   end: PortEnd;
   side: "input" | "output";
+  /** Wires of which that end is taken elsewhere; without them a new wire is made. */
+  moving: readonly EdgeDoc[];
+}
+
+/** The commands for what is selected. */
+export interface ContextMenu {
+  what: "context";
+  at: Point;
 }
 
 /** A search for a node or for a command, or the list of keys. */
@@ -38,4 +47,4 @@ export interface SaveBlock {
 }
 
 /** What is open over the canvas, one thing at a time. */
-export type Menu = AddMenu | PortMenu | Finder | ViewMenu | SaveBlock | FilesMenu;
+export type Menu = AddMenu | PortMenu | ContextMenu | Finder | ViewMenu | SaveBlock | FilesMenu;

@@ -100,6 +100,8 @@ export class GraphStore extends Observable {
   refusal: Problem | null = null;
   /** The latest words for a screen reader. */
   announcement = "";
+  /** Counts them, since the same words may be said again. */
+  announced = 0;
   /** These run before every edit, undo and layout, so that a view can hand in what it still holds back. */
   readonly beforeEdit = new Set<() => void>();
 
@@ -145,7 +147,7 @@ export class GraphStore extends Observable {
     this.handIn();
     const words = describe(this.view, patch);
     this.refusal = null;
-    this.announcement = words;
+    this.say(words);
     this.wish({ type: "edit", ...this.numbered(), patch, continues }, patch);
     this.rebuild();
   }
@@ -164,7 +166,7 @@ export class GraphStore extends Observable {
   history(action: History["action"]): void {
     this.handIn();
     this.refusal = null;
-    this.announcement = { undo: "Undone", redo: "Redone" }[action];
+    this.say({ undo: "Undone", redo: "Redone" }[action]);
     this.wish({ type: "history", ...this.numbered(), action });
     this.changed();
   }
@@ -225,7 +227,7 @@ export class GraphStore extends Observable {
   /** Show why `patch` will be refused, and hear Python on it without showing it: the refusal may come with fixes. */
   refuse(patch: Change[], node: string, port: string, reason: string): void {
     this.refusal = { node, port, message: reason, code: "spec", specs: [], dimension: null, fixes: [] };
-    this.announcement = `Refused: ${reason}`;
+    this.say(`Refused: ${reason}`);
     this.wish({ type: "edit", ...this.numbered(), patch, continues: false });
     this.changed();
   }
@@ -238,7 +240,7 @@ export class GraphStore extends Observable {
 
   /** Say something to a screen reader. */
   announce(words: string): void {
-    this.announcement = words;
+    this.say(words);
     this.changed();
   }
 
@@ -246,6 +248,11 @@ export class GraphStore extends Observable {
     if (!this.refusal) return;
     this.refusal = null;
     this.changed();
+  }
+
+  private say(words: string): void {
+    this.announcement = words;
+    this.announced++;
   }
 
   private numbered(): { client: string; sequence: number } {
@@ -307,7 +314,7 @@ export class GraphStore extends Observable {
       this.confirmed = next;
     }
     if (mine) this.forget(({ sequence, request }) => sequence === message.sequence && request.type !== "edit_code");
-    if (!mine && message.client !== "") this.announcement = "Changed in another view";
+    if (!mine && message.client !== "") this.say("Changed in another view");
     this.rebuild();
   }
 
@@ -316,7 +323,7 @@ export class GraphStore extends Observable {
     if (message.revision > this.confirmed.revision) this.lacks(message.revision);
     if (!this.forget(({ sequence }) => sequence === message.sequence)) return;
     this.refusal = message.problem;
-    this.announcement = `Refused: ${message.problem.message}`;
+    this.say(`Refused: ${message.problem.message}`);
     this.rebuild();
   }
 

@@ -37,6 +37,7 @@ export function useMenus() {
     };
     return {
       addAt,
+      addHere,
       onDoubleClick: (event: MouseEvent): void => {
         if ((event.target as Element).matches(".react-flow__pane")) addAt(event.clientX, event.clientY);
       },

@@ -15,11 +15,11 @@ export function useSpace(element: RefObject<HTMLElement | null>): boolean {
     const release = (event: KeyboardEvent | FocusEvent): void => {
       if (event.type === "blur" || (event as KeyboardEvent).code === "Space") setHeld(false);
     };
-    document.addEventListener("keydown", press);
+    document.addEventListener("keydown", press, { capture: true }); // on a node the key also selects, and goes no farther
     document.addEventListener("keyup", release);
     window.addEventListener("blur", release);
     return () => {
-      document.removeEventListener("keydown", press);
+      document.removeEventListener("keydown", press, { capture: true });
       document.removeEventListener("keyup", release);
       window.removeEventListener("blur", release);
     };
