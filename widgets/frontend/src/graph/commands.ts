@@ -78,6 +78,7 @@ export const COMMANDS: readonly Command[] = [
     title: "Train, pause or resume",
     group: "Run",
     keys: ["Ctrl+Enter"],
+    everywhere: true,
     run: ({ session }) => session.run(),
   },
   {
