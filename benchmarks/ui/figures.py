@@ -20,6 +20,7 @@ Steps: TypeAlias = Iterator[Callable[[], Any]]
 
 SPEC = "document.querySelector('[data-testid=\"node-d0_4\"] .fl-node-spec').textContent"
 SAID = "document.querySelector('.fl-keys > .fl-hidden').textContent"
+PAUSE = 300  # milliseconds from one edit to the next: as quick a hand as there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def _trips(editor: Editor, repeats: int) -> tuple[list[float], list[float]]:
             page.keyboard.press("Control+b")
         answered.append(times.there)
         drawn.append(times.drawn)
-        editor.rest()
+        page.wait_for_timeout(PAUSE)  # what an edit leaves behind (the kernel's status, autosave) is over by then
     return answered, drawn
 
 

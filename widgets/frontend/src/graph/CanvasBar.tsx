@@ -2,7 +2,7 @@ import { Panel, useStore } from "@xyflow/react";
 import type { MouseEvent, ReactNode } from "react";
 import { FileButton } from "../files/FileButton";
 import { COMMANDS } from "./commands";
-import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
+import { useFolds, useGraph, useSelected, useSession, useStored } from "./GraphProvider";
 import {
   FitIcon,
   FoldAllIcon,
@@ -24,10 +24,9 @@ import { useFit } from "./useFit";
 
 /** The controls that float on the canvas: history, layout, scopes, zoom. */
 export function CanvasBar() {
-  const { nodes } = useGraph();
+  const empty = useStored(({ view }) => view.nodes.size === 0);
   const percent = useStore(({ transform }) => Math.round(transform[2] * 100));
   const fit = useFit("all");
-  const empty = nodes.size === 0;
   const { readOnly } = useSession().store;
   return (
     <Panel position="top-right" className="fl-bar">
@@ -109,14 +108,14 @@ function CommandButton({ id, children }: { id: string; children: ReactNode }) {
   const session = useSession();
   const run = useCommands();
   const command = COMMANDS.find((command) => command.id === id)!;
-  useGraph(); // what a command can do depends on it
-  useSelected(({ selectedNodes }) => selectedNodes);
+  const idle = (): boolean => command.idle?.(session) ?? false; // that depends on the graph and on what is selected
+  const nothing = [useStored(idle), useSelected(idle)].some(Boolean);
   return (
     <BarButton
       name={id}
       label={`${command.title} (${keyLabel(command.keys[0]!)})`}
       keys={command.keys}
-      disabled={command.idle?.(session) ?? false}
+      disabled={nothing}
       onClick={({ currentTarget }) => run(command, currentTarget)}
     >
       {children}

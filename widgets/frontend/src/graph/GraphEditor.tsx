@@ -1,7 +1,7 @@
 import { CodePane } from "../code/CodePane";
 import type { Host } from "../host";
 import { Workbench } from "../studio/Workbench";
-import { GraphProvider, useGraph } from "./GraphProvider";
+import { GraphProvider, useStored } from "./GraphProvider";
 import { ProblemList } from "./ProblemList";
 
 /** The graph editor: palette, canvas, inspector, and the problems below. */
@@ -14,7 +14,7 @@ export function GraphEditor({ host }: { host: Host }) {
 }
 
 function Panes({ host }: { host: Host }) {
-  const { problems } = useGraph();
+  const problems = useStored(({ view }) => view.problems.length);
   return (
     <Workbench
       host={host}
@@ -23,7 +23,7 @@ function Panes({ host }: { host: Host }) {
       minimum={360}
       folded
       tabs={[
-        { id: "problems", title: "Problems", count: problems.length, content: <ProblemList /> },
+        { id: "problems", title: "Problems", count: problems, content: <ProblemList /> },
         { id: "code", title: "Code", content: <CodePane /> },
       ]}
     />

@@ -1,7 +1,7 @@
 /** The panes of the graph editor, for layouts to compose inside a `GraphProvider`. */
 export { Canvas } from "./Canvas";
 export { FixButtons } from "./FixButtons";
-export { GraphProvider, useGraph, useSelected, useSession } from "./GraphProvider";
+export { GraphProvider, useSelected, useSession, useStored } from "./GraphProvider";
 export { Inspector } from "./Inspector";
 export { Palette } from "./Palette";
 export { ProblemList } from "./ProblemList";

@@ -1,7 +1,7 @@
 import { getViewportForBounds, type ReactFlowInstance, useReactFlow, useStoreApi } from "@xyflow/react";
 import { useEffect, useRef } from "react";
 import type { FlowEdge, FlowNode } from "./flow";
-import { useGraph, useSession } from "./GraphProvider";
+import { useSession, useStored } from "./GraphProvider";
 import { boundsOf } from "./place";
 
 /** How all of a graph is fitted into view. */
@@ -31,7 +31,7 @@ export function useFirstView(): (flow: ReactFlowInstance<FlowNode, FlowEdge>) =>
 /** Brings the first nodes of an empty graph into view, if they came to lie outside of it: from code, say. */
 export function useFirstNodes(): void {
   const { maker, store } = useSession();
-  const empty = useGraph().nodes.size === 0;
+  const empty = useStored(({ view }) => view.nodes.size === 0);
   const wasEmpty = useRef(empty);
   const state = useStoreApi();
   const fit = useFit("all");

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 import { CodePane } from "../code/CodePane";
-import { FixButtons, GraphProvider, ProblemList, useGraph, useSession } from "../graph";
+import { FixButtons, GraphProvider, ProblemList, useStored, useSession } from "../graph";
 import type { Host } from "../host";
 import { Board } from "../run/Board";
 import { pressMain } from "../run/main";
@@ -18,7 +18,7 @@ export function Studio({ host }: { host: Host }) {
 
 function Panels({ host }: { host: Host }) {
   const session = useSession();
-  const { problems } = useGraph();
+  const problems = useStored(({ view }) => view.problems.length);
   useEffect(() => {
     const runs = runStoreFor(host);
     session.runner = runs && (() => pressMain(runs, (error) => session.store.complain(error)));
@@ -44,7 +44,7 @@ function Panels({ host }: { host: Host }) {
       folded={false}
       tabs={[
         { id: "training", title: "Training", content: training },
-        { id: "problems", title: "Problems", count: problems.length, content: <ProblemList /> },
+        { id: "problems", title: "Problems", count: problems, content: <ProblemList /> },
         { id: "code", title: "Code", content: <CodePane /> },
       ]}
     />
