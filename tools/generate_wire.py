@@ -1,6 +1,6 @@
 """Write `widgets/frontend/src/wire.ts` from the structs in `flowloom.widgets.wire`, so that the two sides cannot drift.
 
-And `shapes.ts`, by which the browser checks what it is told of the graph. Run it after a change to `widgets/wire.py` or
+And `shapes.ts`, by which the browser checks what it is told of the graph. Run it after a change to `widgets/wire` or
 `engine/graph/document.py`; `--check` only says whether a file is stale.
 """
 
@@ -20,18 +20,20 @@ import msgspec.inspect as introspect
 
 from flowloom.graph import document
 from flowloom.widgets import wire
+from flowloom.widgets.wire import blocks, files, graph, pictures, run
 
 SOURCES = Path(__file__).resolve().parent.parent / "widgets" / "frontend" / "src"
-HEADER = "// Made by tools/generate_wire.py from widgets/wire.py and engine/graph/document.py. Do not edit.\n"
+HEADER = "// Made by tools/generate_wire.py from widgets/wire and engine/graph/document.py. Do not edit.\n"
 UNIONS = {
     "Change": document.Change,
     "GraphRequest": wire.GraphRequest,
     "GraphEvent": wire.GraphEvent,
-    "RunRequest": wire.RunRequest,
-    "RunReply": wire.RunReply,
-    "FilesRequest": wire.FilesRequest,
-    "FilesReply": wire.FilesReply,
+    "RunRequest": run.RunRequest,
+    "RunReply": run.RunReply,
+    "FilesRequest": files.FilesRequest,
+    "FilesReply": files.FilesReply,
 }
+MODULES = (document, graph, blocks, pictures, run, files, wire)
 
 
 def type_name(kind: introspect.Type) -> str:
@@ -168,7 +170,7 @@ def generate_shapes() -> str:
 
 def generate() -> str:
     """The whole of `wire.ts`."""
-    parts = [interface(struct) for module in (document, wire) for struct in structs(module)]
+    parts = [interface(struct) for module in MODULES for struct in structs(module)]
     return "\n".join([HEADER, *parts, *(union(name, declared) for name, declared in UNIONS.items())])
 
 

@@ -13,7 +13,10 @@ from flowloom.widgets.catalogue import catalogue
 from flowloom.widgets.files import FilesPart
 from flowloom.widgets.graph_part import GraphPart
 from flowloom.widgets.run_part import RunPart
-from flowloom.widgets.wire import FilesReply, GraphEvent, Picture, RunReply, WidgetState
+from flowloom.widgets.wire import GraphEvent, WidgetState
+from flowloom.widgets.wire.files import FilesReply
+from flowloom.widgets.wire.pictures import Picture
+from flowloom.widgets.wire.run import RunReply
 
 STATIC = Path(__file__).parent / "static"
 NO_BUNDLE = """export default { render({ el }) {

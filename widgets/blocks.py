@@ -12,7 +12,7 @@ from flowloom.blocks import BlockError, BlockExistsError
 from flowloom.blocks.reading import Block, End, read
 from flowloom.graph import Graph, PatchError
 from flowloom.graph.document import AddNode, Connect, EdgeDoc
-from flowloom.widgets.wire import BlockContent, BlockEnd, BlockInfo, BlockPort, BlockRequest, Blocks
+from flowloom.widgets.wire.blocks import BlockContent, BlockEnd, BlockInfo, BlockPort, BlockRequest, Blocks
 
 
 def answer(graph: Graph, request: BlockRequest) -> Blocks:

@@ -13,7 +13,7 @@ from flowloom.graph.kinds import Kind, all_kinds
 from flowloom.graph.state import passes
 from flowloom.params import REQUIRED, choices
 from flowloom.widgets.formulas import formula
-from flowloom.widgets.wire import Field, KindInfo, PortKind, Variant
+from flowloom.widgets.wire.graph import Field, KindInfo, PortKind, Variant
 
 SENTENCE_END = re.compile(r"(?<!\bal)(?<!\be\.g)(?<!\bi\.e)\. ")  # not after "et al.", "e.g.", "i.e."
 _described: dict[str, tuple[Kind, KindInfo]] = {}

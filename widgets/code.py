@@ -9,7 +9,7 @@ from flowloom.formats.python.writing import write
 from flowloom.graph import Graph, PatchError
 from flowloom.graph.difference import same_nodes
 from flowloom.spec import SpecError
-from flowloom.widgets.wire import Code, CodeRefused, CodeTaken, EditCode, NodeLines
+from flowloom.widgets.wire.graph import Code, CodeRefused, CodeTaken, EditCode, NodeLines
 
 
 def code_of(graph: Graph, client: str) -> Code:

@@ -8,7 +8,7 @@ from flowloom.formats.flow import FlowFileError, load
 from flowloom.graph import Graph, PatchError
 from flowloom.graph.difference_picture import Difference, difference_picture
 from flowloom.widgets.pictures import no_picture, picture
-from flowloom.widgets.wire import CompareRequest, Picture, PictureIs, Version, VersionsAre, VersionsRequest
+from flowloom.widgets.wire.pictures import CompareRequest, Picture, PictureIs, Version, VersionsAre, VersionsRequest
 
 MOST_STEPS, MOST_FILES = 5, 50
 ENDING = ".flow.json"

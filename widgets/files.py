@@ -12,7 +12,7 @@ from flowloom.graph import Graph, PatchError
 from flowloom.graph.difference import new_nodes, same_nodes
 from flowloom.graph.graph import Author
 from flowloom.widgets.file_names import FileNameError
-from flowloom.widgets.wire import (
+from flowloom.widgets.wire.files import (
     FileDone,
     FileInfo,
     FileList,

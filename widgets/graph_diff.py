@@ -10,7 +10,7 @@ from flowloom.formats.flow import load
 from flowloom.graph import Graph
 from flowloom.widgets.base import LoomWidget
 from flowloom.widgets.compared import compared
-from flowloom.widgets.wire import Picture
+from flowloom.widgets.wire.pictures import Picture
 
 
 class GraphDiff(LoomWidget):

@@ -17,23 +17,20 @@ from flowloom.widgets.compared import Versions
 from flowloom.widgets.ledger import Ledger
 from flowloom.widgets.lowered import lowered_view
 from flowloom.widgets.pictures import info_of
-from flowloom.widgets.wire import (
+from flowloom.widgets.wire import GraphEvent, GraphRequest
+from flowloom.widgets.wire.blocks import BlockRequest
+from flowloom.widgets.wire.graph import (
     Answer,
-    BlockRequest,
     Client,
     CodeRequest,
-    CompareRequest,
     Edit,
     EditCode,
     Fits,
     FitsRequest,
     Followers,
     FollowersRequest,
-    GraphEvent,
-    GraphRequest,
     GraphState,
     History,
-    LoweredRequest,
     NodeInfo,
     Patched,
     PortVerdict,
@@ -41,8 +38,8 @@ from flowloom.widgets.wire import (
     Sequence,
     Sync,
     Synced,
-    VersionsRequest,
 )
+from flowloom.widgets.wire.pictures import CompareRequest, LoweredRequest, VersionsRequest
 
 
 class _Numbered(msgspec.Struct):

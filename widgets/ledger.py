@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal
 
-from flowloom.widgets.wire import Answer
+from flowloom.widgets.wire.graph import Answer
 
 MOST_CLIENTS = 64  # each load of the page is a client of its own; the one that was silent the longest is forgotten
 MOST_ANSWERS = 16

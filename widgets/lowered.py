@@ -16,7 +16,7 @@ from flowloom.graph.picture import Picture as Drawing
 from flowloom.spec import Spec, SpecError, is_float
 from flowloom.training.objective import objective
 from flowloom.widgets.pictures import no_picture, picture
-from flowloom.widgets.wire import LoweredRequest, Picture, PictureChoice, PictureIs
+from flowloom.widgets.wire.pictures import LoweredRequest, Picture, PictureChoice, PictureIs
 
 MOST_LOSSES = 50
 SIZE = 32  # of named dimensions, such as "batch", in what is optimized

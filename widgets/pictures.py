@@ -8,17 +8,8 @@ from flowloom.graph.difference_picture import Difference
 from flowloom.graph.kinds import find_kind
 from flowloom.graph.picture import Drawn
 from flowloom.graph.picture import Picture as Drawing
-from flowloom.widgets.wire import (
-    GraphState,
-    KindInfo,
-    NodeInfo,
-    Picture,
-    PictureChange,
-    PictureChoice,
-    PictureEdge,
-    PictureNode,
-    PortInfo,
-)
+from flowloom.widgets.wire.graph import GraphState, KindInfo, NodeInfo, PortInfo
+from flowloom.widgets.wire.pictures import Picture, PictureChange, PictureChoice, PictureEdge, PictureNode
 
 
 def info_of(drawn: Drawn) -> NodeInfo:

@@ -15,7 +15,7 @@ from flowloom.optimizers import Optimizer, adam
 from flowloom.program import RunError
 from flowloom.training import Run, find_trainer, run_of
 from flowloom.widgets.points import thinned
-from flowloom.widgets.wire import (
+from flowloom.widgets.wire.run import (
     Acknowledged,
     Command,
     Curve,

@@ -223,9 +223,8 @@ class WorkingFile:
             del _files[id(self.graph)]
 
 
-_files: WeakValueDictionary[int, WorkingFile] = (
-    WeakValueDictionary()
-)  # each holds its graph, whose id thus stays its own
+# By the id of its graph, which stays that graph's own: each file holds its graph.
+_files: WeakValueDictionary[int, WorkingFile] = WeakValueDictionary()
 
 
 def working_file(graph: Graph) -> WorkingFile:

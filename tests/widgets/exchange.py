@@ -10,7 +10,8 @@ import msgspec
 
 import flowloom as fl
 from flowloom.widgets.graph_part import GraphPart
-from flowloom.widgets.wire import Patched, WidgetState
+from flowloom.widgets.wire import WidgetState
+from flowloom.widgets.wire.graph import Patched
 from tests.property.choices import Choices
 from tools import frontend
 

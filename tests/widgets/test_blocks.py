@@ -10,7 +10,8 @@ import pytest
 
 import flowloom as fl
 from flowloom.widgets.graph_part import GraphPart
-from flowloom.widgets.wire import Blocks, GraphEvent
+from flowloom.widgets.wire import GraphEvent
+from flowloom.widgets.wire.blocks import Blocks
 
 
 class View:

@@ -9,7 +9,7 @@ import pytest
 import flowloom as fl
 from flowloom.formats.python.reading import MOST_CHARACTERS
 from flowloom.widgets.graph_part import GraphPart
-from flowloom.widgets.wire import Code, CodeRefused, CodeTaken, Patched
+from flowloom.widgets.wire.graph import Code, CodeRefused, CodeTaken, Patched
 from tests.widgets.models import digits_model
 
 

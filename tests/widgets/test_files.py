@@ -18,7 +18,7 @@ from flowloom.graph.document import AddNode, NodeDoc, SetParam
 from flowloom.widgets import GraphEditor, working_file
 from flowloom.widgets.files import FilesPart
 from flowloom.widgets.graph_part import GraphPart
-from flowloom.widgets.wire import FileDone, FileList, FileRefused, FilesChanged, FileWanted
+from flowloom.widgets.wire.files import FileDone, FileList, FileRefused, FilesChanged, FileWanted
 from tests.waiting import eventually
 from tests.widgets.models import digits_model
 

@@ -10,7 +10,7 @@ import pytest
 import flowloom as fl
 from flowloom.widgets import GraphEditor
 from flowloom.widgets.graph_part import GraphPart
-from flowloom.widgets.wire import Code, CodeTaken, Fits, Followers, Patched, Rejected, Synced
+from flowloom.widgets.wire.graph import Code, CodeTaken, Fits, Followers, Patched, Rejected, Synced
 from tests.widgets.models import digits_model
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flowloom.widgets import GraphEditor
 from flowloom.widgets.graph_part import GraphPart
-from flowloom.widgets.wire import Rejected
+from flowloom.widgets.wire.graph import Rejected
 from tests.widgets.models import digits_model
 
 LEAVES = (

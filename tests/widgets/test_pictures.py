@@ -12,7 +12,7 @@ from flowloom.formats.flow import FlowFileError
 from flowloom.graph.document import Disconnect
 from flowloom.widgets import GraphDiff
 from flowloom.widgets.graph_part import GraphPart
-from flowloom.widgets.wire import Picture, PictureIs, VersionsAre
+from flowloom.widgets.wire.pictures import Picture, PictureIs, VersionsAre
 from tests.widgets.models import digits_model
 
 

@@ -14,7 +14,7 @@ import flowloom as fl
 from flowloom.graph.document import Disconnect
 from flowloom.training import stop_all
 from flowloom.widgets.run_part import RunPart
-from flowloom.widgets.wire import Acknowledged, Points, RunChanged, RunState
+from flowloom.widgets.wire.run import Acknowledged, Points, RunChanged, RunState
 from tests.widgets.models import digits_model
 
 

@@ -1,4 +1,4 @@
-// Made by tools/generate_wire.py from widgets/wire.py and engine/graph/document.py. Do not edit.
+// Made by tools/generate_wire.py from widgets/wire and engine/graph/document.py. Do not edit.
 
 import type { Shape } from "./conforms";
 

@@ -1,4 +1,4 @@
-// Made by tools/generate_wire.py from widgets/wire.py and engine/graph/document.py. Do not edit.
+// Made by tools/generate_wire.py from widgets/wire and engine/graph/document.py. Do not edit.
 
 /**
  * One node. `params` holds only what was set; everything else has the default of its kind.
@@ -304,54 +304,6 @@ export interface EditCode {
 }
 
 /**
- * Something about the blocks that are kept beside the notebook; all are answered with `Blocks`.
- *
- * save keeps the scope `scope` under `name`, in place of one that is there if `replace`; take asks for what is in one,
- * to be put behind the output `source_port` of `source` if that is given; rename calls it `new`.
- */
-export interface BlockRequest {
-  type: "block";
-  client: string;
-  request: number;
-  action: "list" | "remove" | "rename" | "save" | "take";
-  name: string;
-  new: string;
-  scope: string;
-  replace: boolean;
-  source: string;
-  source_port: string;
-}
-
-/**
- * What does the machine run of the graph, or of its gradients? As lowered, or as rewriting leaves it (`optimized`).
- *
- * `loss` is the id of the node whose gradients are meant; "" leaves the choice to Python.
- */
-export interface LoweredRequest {
-  type: "lowered";
-  client: string;
-  request: number;
-  what: "gradients" | "operations";
-  optimized: boolean;
-  loss: string;
-}
-
-/** Which versions can the graph be compared with? */
-export interface VersionsRequest {
-  type: "versions";
-  client: string;
-  request: number;
-}
-
-/** What has changed since that version? */
-export interface CompareRequest {
-  type: "compare";
-  client: string;
-  request: number;
-  version: string;
-}
-
-/**
  * Revision `revision` of the graph: the patch, whose it was (client "" is Python), and what it changed.
  *
  * `info` holds only the nodes whose inferred specs changed; `problems` is always the whole list. `order` has the ids
@@ -453,6 +405,25 @@ export interface Synced {
   state: GraphState | null;
 }
 
+/**
+ * Something about the blocks that are kept beside the notebook; all are answered with `Blocks`.
+ *
+ * save keeps the scope `scope` under `name`, in place of one that is there if `replace`; take asks for what is in one,
+ * to be put behind the output `source_port` of `source` if that is given; rename calls it `new`.
+ */
+export interface BlockRequest {
+  type: "block";
+  client: string;
+  request: number;
+  action: "list" | "remove" | "rename" | "save" | "take";
+  name: string;
+  new: string;
+  scope: string;
+  replace: boolean;
+  source: string;
+  source_port: string;
+}
+
 /** A port of a node in a block. */
 export interface BlockPort {
   node: string;
@@ -499,6 +470,35 @@ export interface Blocks {
   content: BlockContent | null;
   error: string | null;
   exists: boolean;
+}
+
+/**
+ * What does the machine run of the graph, or of its gradients? As lowered, or as rewriting leaves it (`optimized`).
+ *
+ * `loss` is the id of the node whose gradients are meant; "" leaves the choice to Python.
+ */
+export interface LoweredRequest {
+  type: "lowered";
+  client: string;
+  request: number;
+  what: "gradients" | "operations";
+  optimized: boolean;
+  loss: string;
+}
+
+/** Which versions can the graph be compared with? */
+export interface VersionsRequest {
+  type: "versions";
+  client: string;
+  request: number;
+}
+
+/** What has changed since that version? */
+export interface CompareRequest {
+  type: "compare";
+  client: string;
+  request: number;
+  version: string;
 }
 
 /**
