@@ -2,7 +2,7 @@ import { useReactFlow, useStore } from "@xyflow/react";
 import { type PointerEvent, useEffect, useMemo, useRef } from "react";
 import { type Colours, useColours } from "./colours";
 import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
-import type { Mapped } from "./flow";
+import type { Mapped } from "./stage";
 import { type Box, boundsOf } from "./place";
 import "./minimap.css";
 

@@ -1,7 +1,7 @@
 import { useReactFlow, useStoreApi } from "@xyflow/react";
 import { useEffect, useMemo, useRef } from "react";
 import { type Colours, useColours } from "./colours";
-import type { Mapped, Wire } from "./flow";
+import type { Mapped, Wire } from "./stage";
 import { useFolds, useGraph, useSelected, useSession } from "./GraphProvider";
 import type { Box } from "./place";
 

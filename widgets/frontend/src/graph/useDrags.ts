@@ -1,7 +1,8 @@
 import type { NodeChange } from "@xyflow/react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Change } from "../wire";
-import type { Drag, Drags, FlowMaker, FlowNode } from "./flow";
+import type { FlowMaker, FlowNode } from "./flow";
+import type { Drag, Drags } from "./stage";
 import { scopePath, scopesOf } from "./scopes";
 import type { GraphStore } from "./store";
 
