@@ -6,8 +6,9 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from flowloom.formats.python.reading import PythonSourceError, read
+from flowloom.formats.python.reading import PythonSourceError, Reading, read
 from flowloom.graph import Graph, PatchError
+from flowloom.graph.difference import same_nodes
 from flowloom.graph.document import AddNode, Connect, Describe, Disconnect, Patch, RemoveNode, Reorder
 from flowloom.widgets import GraphEditor
 
@@ -40,7 +41,7 @@ class GraphMagics(Magics):
         assert self.shell is not None
         there = self.shell.user_ns.get(name)
         if there is None:
-            made = _read(cell, Graph(name, seed=seed or 0))
+            made = _read(cell, Graph(name, seed=seed or 0)).graph
             self.shell.push({name: made})
             return made, f"made, {_count(len(made.nodes))}"
         if not isinstance(there, Graph):
@@ -50,19 +51,20 @@ class GraphMagics(Magics):
         return there, _changed(there, _read(cell, Graph(there.name, seed=there.seed)))
 
 
-def _read(cell: str, graph: Graph) -> Graph:
+def _read(cell: str, graph: Graph) -> Reading:
     """The graph, with what the cell says built in it. Raises UsageError with the cell's own line."""
     try:
-        return read(cell, graph).graph
+        return read(cell, graph)
     except PythonSourceError as error:
         where = "" if error.line is None else f"line {error.line + 1}: "  # the first line is that of the magic
         raise UsageError(f"{where}{error.reason}") from None
 
 
-def _changed(graph: Graph, wanted: Graph) -> str:
+def _changed(graph: Graph, wanted: Reading) -> str:
     """Make of a graph what is wanted, as one step; what that changes."""
     with graph.lock:
-        patch = graph.becoming(wanted)
+        ids = same_nodes(graph.state, wanted.graph.state, wanted.variables)
+        patch = graph.becoming(wanted.graph, ids)
         try:
             if patch:
                 graph.apply(patch)

@@ -31,7 +31,7 @@ def edit_code(graph: Graph, request: EditCode) -> CodeTaken | CodeRefused:
     try:
         found = read(request.text)
         with graph.lock:
-            ids = same_nodes(graph.state, found.graph.state)
+            ids = same_nodes(graph.state, found.graph.state, found.variables)
             patch = graph.becoming(found.graph, ids)
             if patch:
                 graph.apply(patch, author=(client, sequence))

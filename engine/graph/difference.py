@@ -63,13 +63,21 @@ def difference(before: State, after: State, ids: Ids | None = None) -> Patch:
     ]
 
 
-def same_nodes(before: State, after: State) -> dict[str, str]:
-    """For each node of `after` the id of the node of `before` that it is; a new one for those that it has not."""
+def same_nodes(before: State, after: State, called: Mapping[str, str] | None = None) -> dict[str, str]:
+    """For each node of `after` the id of the node of `before` that it is; a new one for those that it has not.
+
+    `called` says by id what people call nodes whose names were made up, and counts more than those.
+    """
     found: dict[str, str] = {}
-    for id, node in after.nodes.items():
-        there = before.find(node.name, node.scope)
-        if there is not None and _kind(before.nodes[there]) == _kind(node):
-            found[id] = there
+    taken: set[str] = set()
+    names = [(id, name) for id, name in (called or {}).items()] + [(id, node.name) for id, node in after.nodes.items()]
+    for id, name in names:
+        node = after.nodes[id]
+        there = before.find(name, node.scope)
+        if there is None or there in taken or id in found or _kind(before.nodes[there]) != _kind(node):
+            continue
+        found[id] = there
+        taken.add(there)
     _Wires(before, after, found).find()
     fresh = (id for i in count(1) if not before.ever(id := f"d{i}"))
     return {id: found[id] if id in found else next(fresh) for id in after.nodes}

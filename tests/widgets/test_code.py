@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import flowloom as fl
@@ -179,3 +180,17 @@ def test_refusal_does_not_name_lines_of_programs_that_the_user_has_not_written(p
 
     assert "test_code.py" not in answer.message
     assert "units=-1" in answer.message
+
+
+def test_a_layer_put_before_another_of_its_kind_takes_neither_its_name_nor_its_weights() -> None:
+    with fl.Graph("two") as graph:
+        fl.layers.dense(fl.layers.dense(fl.input("x", shape=("batch", 4)), units=4), units=4)
+    pane = Pane(graph)
+    first, second = (graph[name].id for name in ("dense", "dense_1"))
+    weights = graph.variable("dense/kernel").value
+
+    answer = pane.replace("dense = fl", "wider = fl.layers.dense(x, units=4)\n    dense = fl")
+    assert isinstance(answer, CodeTaken)
+
+    assert [graph.nodes[id].name for id in (first, second)] == ["dense_1", "dense_2"]
+    np.testing.assert_array_equal(graph.variable("dense_1/kernel").value, weights)

@@ -66,10 +66,14 @@ class PythonSourceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What source describes: a graph, and by id the lines on which each of its nodes stands, counted from 1."""
+    """What source describes: a graph, and by id the lines on which each of its nodes stands, counted from 1.
+
+    `variables` are the names that those nodes are bound to which the source gives no name of their own.
+    """
 
     graph: Graph
     lines: dict[str, tuple[int, int]]
+    variables: dict[str, str]
 
 
 def load(source: str | Path) -> Graph:
@@ -99,7 +103,8 @@ def read(source: str, inside: Graph | None = None) -> Reading:
     reader = _Reader(source)
     try:
         with nowhere():
-            return Reading(reader.graph(module) if inside is None else reader.body(module, inside), reader.lines)
+            graph = reader.graph(module) if inside is None else reader.body(module, inside)
+            return Reading(graph, reader.lines, reader.variables)
     except PythonSourceError as error:
         error.column = reader.column(error.line, error.column)
         raise
@@ -113,6 +118,7 @@ class _Reader:
         self._graph_name = ""
         self._names: dict[str, Any] = {}
         self.lines: dict[str, tuple[int, int]] = {}
+        self.variables: dict[str, str] = {}
 
     def column(self, line: int | None, offset: int | None) -> int | None:
         """The column in characters; the syntax tree counts bytes."""
@@ -180,6 +186,8 @@ class _Reader:
         note = self._note_above(node)
         if note and made:
             self._graph.state.apply([SetNote(made[-1], note)])
+        if made and (variable := _variable(node)) is not None:
+            self.variables[made[-1]] = variable
         first = node.lineno - (note.count("\n") + 1 if note else 0)
         self.lines.update(dict.fromkeys(made, (first, node.end_lineno or node.lineno)))
 
@@ -323,6 +331,14 @@ class _Reader:
         except (SpecError, PatchError, TypeError, KeyError, ValueError, IndexError, ArithmeticError) as error:
             reason = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
             raise _refused(node, " ".join(reason.split())) from None
+
+
+def _variable(node: ast.stmt) -> str | None:
+    """The name that a statement binds a node to which it gives no name of its own."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(keywords=keywords)):
+            return None if any(keyword.arg == "name" for keyword in keywords) else name
+    return None
 
 
 def _refused(node: ast.AST, reason: str) -> PythonSourceError:
