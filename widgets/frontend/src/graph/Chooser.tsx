@@ -128,7 +128,14 @@ export function Chooser({ canvas, at, label, width = WIDTH, find, onClose }: Cho
           ahead.current = false;
         }}
       />
-      <div id={`${id}-list`} className="fl-chooser-list" role="listbox" aria-label={label} tabIndex={-1}>
+      <div
+        id={`${id}-list`}
+        className="fl-chooser-list"
+        role="listbox"
+        aria-label={label}
+        aria-busy={groups === null}
+        tabIndex={-1}
+      >
         {groups?.map(({ title, choices }) => (
           <div key={title} role="group" aria-label={title ?? undefined}>
             {title !== null && <div className="fl-chooser-title">{title}</div>}
@@ -143,12 +150,12 @@ export function Chooser({ canvas, at, label, width = WIDTH, find, onClose }: Cho
             ))}
           </div>
         ))}
-        {choices.length === 0 && (
-          <p className="fl-quiet fl-chooser-none" role="status">
-            {groups === null ? "Looking for what fits…" : query ? "Nothing is called that." : "Nothing fits."}
-          </p>
-        )}
       </div>
+      {choices.length === 0 && (
+        <p className="fl-quiet fl-chooser-none" role="status">
+          {groups === null ? "Looking for what fits…" : query ? "Nothing is called that." : "Nothing fits."}
+        </p>
+      )}
     </div>
   );
 }
