@@ -123,7 +123,16 @@ def test_tap_selects_a_drag_moves_and_a_long_press_asks(tablet: Tablet) -> None:
     tablet.opened.eventually("'scores_1' in {n.name for n in g.nodes.values()}", False)
 
 
-def test_wires_are_drawn_by_finger_and_an_entry_is_added_by_a_tap(tablet: Tablet) -> None:
+BLOCK = """
+with fl.Graph("tapped") as part:
+    with part.scope("tapped"):
+        fl.relu(fl.input("x", shape=("batch", 4)), name="inner")
+fl.blocks.save(part, "tapped", replace=True)
+"""
+
+
+def test_wires_are_drawn_by_finger_and_entries_are_added_by_a_tap(tablet: Tablet) -> None:
+    tablet.opened.exec(BLOCK)
     x, y = tablet.at(tablet.port("out", "image", "y"))
     tablet.page.touchscreen.tap(x + 9, y)  # beside it, but within what is hit
     tablet.page.touchscreen.tap(*tablet.at(tablet.port("in", "likely", "x")))
@@ -136,6 +145,9 @@ def test_wires_are_drawn_by_finger_and_an_entry_is_added_by_a_tap(tablet: Tablet
     tablet.page.get_by_test_id("palette-item-layers.dropout").tap()
     tablet.opened.eventually("'dropout' in {n.name for n in g.nodes.values()}")
     expect(tablet.node("dropout")).to_be_in_viewport()
+    tablet.page.get_by_test_id("palette-block-tapped").tap()
+    tablet.opened.eventually("'tapped/inner' in {n.path for n in g.nodes.values()}")
+    tablet.opened.exec("fl.blocks.remove('tapped')")
 
 
 def test_what_fingers_hit_is_large_enough(tablet: Tablet) -> None:

@@ -21,7 +21,7 @@ export function useBlocks(query: string): readonly BlockInfo[] {
   return all.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word) || "blocks".includes(word)));
 }
 
-/** The blocks that are kept: dragged onto the canvas or added like kinds, renamed by F2, deleted by Delete. */
+/** The blocks that are kept: dragged onto the canvas or added like kinds (also by a tap), renamed by F2, deleted by Delete. */
 export function PaletteBlocks({ query }: { query: string }) {
   const found = useBlocks(query);
   const [open, setOpen] = useState(true);
@@ -75,6 +75,7 @@ function Entry({ block, onAsk }: { block: BlockInfo; onAsk: (what: "name" | "del
   const { addNext, addAtPointer } = useAddBlock();
   const { drag, onPointerDown } = usePaletteDrag(block, (x, y) => addAtPointer(block.name, x, y));
   const [beside, point] = useState<HTMLElement | null>(null);
+  const touched = useRef(false); // a tap adds; a click with the mouse may become a double-click or a drag
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) addNext(block.name);
     else if (event.key === "F2") onAsk("name");
@@ -93,9 +94,11 @@ function Entry({ block, onAsk }: { block: BlockInfo; onAsk: (what: "name" | "del
         aria-keyshortcuts="F2 Delete"
         onPointerDown={(event) => {
           point(null);
+          touched.current = event.pointerType === "touch";
           onPointerDown(event);
         }}
-        onDoubleClick={() => addNext(block.name)}
+        onClick={() => touched.current && addNext(block.name)}
+        onDoubleClick={() => touched.current || addNext(block.name)}
         onKeyDown={onKeyDown}
         onPointerEnter={(event) => point(event.currentTarget)}
         onPointerLeave={() => point(null)}
