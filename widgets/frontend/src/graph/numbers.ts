@@ -4,7 +4,7 @@ const THOUSANDS: readonly [number, string][] = [
   [1e3, "k"],
 ];
 
-/** Made once: `toLocaleString` takes as long as all the rest of a node. */
+/** Made once, as each node is written with it: `toLocaleString` would look the language up each time. */
 const WHOLE = new Intl.NumberFormat("en");
 
 /** "1 node", "12 nodes", "1.2 M parameters". */
