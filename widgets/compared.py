@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowloom.formats.flow import FlowFileError, load
 from flowloom.graph import Graph, PatchError
 from flowloom.graph.difference_picture import Difference, difference_picture
+from flowloom.widgets.file_names import SUFFIX
+from flowloom.widgets.folder import FileError, files_in, graph_in
 from flowloom.widgets.pictures import no_picture, picture
 from flowloom.widgets.wire.pictures import CompareRequest, Picture, PictureIs, Version, VersionsAre, VersionsRequest
 
 MOST_STEPS, MOST_FILES = 5, 50
-ENDING = ".flow.json"
 
 
 class Versions:
@@ -19,7 +19,7 @@ class Versions:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._opened = graph.as_patch()
+        self._opened = graph.name, graph.seed, graph.as_patch()
 
     def listed(self, request: VersionsRequest, steps: int) -> VersionsAre:
         """The versions there are: the opened one, those of the last `steps`, and the files of the working directory."""
@@ -27,7 +27,7 @@ class Versions:
         versions = [
             Version("opened", "When the editor was opened"),
             *(Version(f"steps:{n}", "Before the last step" if n == 1 else f"{n} steps ago") for n in back),
-            *(Version(f"file:{path.name}", path.name, "file") for path in _files()),
+            *(Version(f"file:{name}", name, "file") for name in _files()),
         ]
         return VersionsAre(request.client, request.request, versions)
 
@@ -41,19 +41,18 @@ class Versions:
         what, _, which = version.partition(":")
         try:
             if what == "file":
-                return compared(_in_file(which), self._graph, f"Changes since {which}")
+                return compared(graph_in(Path.cwd(), which), self._graph, f"Changes since {which}")
             if what == "steps" and which.isdecimal() and len(which) < 10:
                 since = "the last step" if which == "1" else f"{int(which)} steps ago"
                 return compared(self._graph.earlier(int(which)), self._graph, f"Changes since {since}", same_ids=True)
             if what == "opened":
                 title = "Changes since the editor was opened"
-                opened = Graph(self._graph.name)
-                opened.restore(self._opened)
+                name, seed, patch = self._opened
+                opened = Graph(name, seed=seed)
+                opened.restore(patch)
                 return compared(opened, self._graph, title, same_ids=True)
-        except (FlowFileError, PatchError) as error:
+        except (FileError, PatchError) as error:
             return no_picture("Changes", str(error))
-        except OSError as error:
-            return no_picture("Changes", f"{which} cannot be read: {error.strerror or error}")
         return no_picture("Changes", "There is no such version.")
 
 
@@ -73,16 +72,10 @@ def _counted(differences: list[Difference]) -> str:
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
-def _files() -> list[Path]:
-    """The saved graphs in the working directory, which is that of the notebook; the newest first."""
+def _files() -> list[str]:
+    """The graphs that are saved in the working directory, which is that of the notebook; the newest first."""
     try:
-        found = [(path.stat().st_mtime, path) for path in Path.cwd().iterdir() if path.name.endswith(ENDING)]
-    except OSError:
+        found = [file.name for file in files_in(Path.cwd()) if file.name.endswith(SUFFIX)]
+    except (FileError, OSError):  # the folder is gone, or cannot be read
         return []
-    return [path for _, path in sorted(found, key=lambda pair: -pair[0])][:MOST_FILES]
-
-
-def _in_file(name: str) -> Graph:
-    if not name.endswith(ENDING) or Path(name).name != name:
-        raise FlowFileError(f"{name[:80]!r} is not the name of a {ENDING} here")
-    return load(Path.cwd() / name)
+    return found[:MOST_FILES]

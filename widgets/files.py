@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
-from flowloom.formats import flow, onnx
 from flowloom.graph import Graph, PatchError
 from flowloom.graph.difference import new_nodes, same_nodes
 from flowloom.graph.graph import Author
 from flowloom.widgets.file_names import FileNameError
+from flowloom.widgets.folder import FileError, files_in, graph_in, graph_of, shown
 from flowloom.widgets.wire.files import (
     FileDone,
-    FileInfo,
     FileList,
     FileRefused,
     FilesChanged,
@@ -29,15 +27,9 @@ from flowloom.widgets.wire.files import (
     SendFile,
     UnsavedWork,
 )
-from flowloom.widgets.working_file import SaveError, reason, working_file
+from flowloom.widgets.working_file import SaveError, working_file
 
 MOST_BYTES = 256 << 20  # of a file that comes through the browser
-MOST_LISTED = 500
-SUFFIXES = (".json", ".onnx")
-
-
-class FileError(ValueError):
-    """A file that cannot be opened. One line, which names it."""
 
 
 class FilesPart:
@@ -84,10 +76,10 @@ class FilesPart:
                 without = ", without trained values" if self.graph.values.version else ""
                 self._send(FileDone(*author, f"Saved as {path.name} in {path.parent}{without}"))
             case ListFiles():
-                self._send(FileList(*author, _files_in(self.file.folder)))
+                self._send(FileList(*author, files_in(self.file.folder)))
             case OpenFile(name=name, insert=insert):
                 self._send(FileWanted(*author, 0))  # it may take a while
-                self._take(_from_folder(self.file.folder, name), name, author, insert=insert, beside=True)
+                self._take(graph_in(self.file.folder, name), name, author, insert=insert, beside=True)
             case SendFile():
                 self._receive_piece(request, author, buffers)
             case RecoverWork(action="restore"):
@@ -113,7 +105,7 @@ class FilesPart:
         self._send(FileWanted(*author, len(upload.data)))
         if len(upload.data) == piece.size:
             self._upload = None
-            other = _read(bytes(upload.data), piece.name, shown(piece.name))
+            other = graph_of(bytes(upload.data), piece.name, shown(piece.name))
             self._take(other, piece.name, author, insert=piece.insert, beside=False)
 
     def _take(self, other: Graph, name: str, author: Author, *, insert: bool, beside: bool) -> None:
@@ -161,68 +153,3 @@ class _Upload:
         first = self.first
         same = (piece.client, piece.name, piece.size) == (first.client, first.name, first.size)
         return same and piece.start == len(self.data)
-
-
-def shown(name: str) -> str:
-    """A name of a file as a message has it: in one line, and not too long."""
-    plain = "".join(c if c.isprintable() else " " for c in name)
-    return plain if len(plain) <= 80 else f"{plain[:60]}...{plain[-16:]}"
-
-
-def _files_in(folder: Path) -> list[FileInfo]:
-    """What could be opened there, the newest first. Raises FileError."""
-    found = []
-    try:
-        for path in folder.iterdir():
-            if path.name.lower().endswith((".flow.json", ".onnx")) and not path.name.startswith(".") and path.is_file():
-                there = path.stat()
-                found.append(FileInfo(path.name, there.st_size, there.st_mtime))
-    except OSError as error:
-        raise FileError(f"{folder} cannot be read: {reason(error)}") from None
-    return sorted(found, key=lambda file: (-file.time, file.name))[:MOST_LISTED]
-
-
-def _from_folder(folder: Path, name: str) -> Graph:
-    """The graph in a file of a folder, never of another one. Raises FileError."""
-    what, path = shown(name), folder / name
-    try:
-        if Path(name).name != name or name.startswith(".") or not path.resolve().is_relative_to(folder.resolve()):
-            raise FileError(f"{what} is no file beside the notebook")
-        if not path.is_file():
-            raise FileError(f"There is no file {what} beside the notebook")
-        if name.lower().endswith(".onnx"):
-            return _read(path, name, str(path))
-        with path.open("rb") as file:
-            return _read(file.read(flow.MOST_BYTES + 1), name, what)
-    except OSError as error:
-        raise FileError(f"{what} cannot be read: {reason(error)}") from None
-    except FileError:
-        raise
-    except ValueError:  # a name with a null character
-        raise FileError(f"{what} is no file beside the notebook") from None
-
-
-def _read(source: bytes | Path, name: str, place: str) -> Graph:
-    """The graph in a file of that name. Raises FileError, OSError."""
-    if name.lower().endswith(".onnx"):
-        try:
-            return _named(onnx.load(source), Path(name).stem)
-        except (onnx.OnnxError, ImportError, MemoryError) as error:
-            text = str(error).replace(f"{place} ", "it ").replace("the data ", "it ")
-            raise FileError(f"{shown(name)}: {text or 'there is not enough memory'}") from None
-    if not name.lower().endswith(".json"):
-        raise FileError(f"{shown(name)} is neither a .flow.json nor an .onnx file")
-    assert isinstance(source, bytes)
-    try:
-        return flow.decode(source, shown(name))
-    except flow.FlowFileError as error:
-        raise FileError(str(error)) from None
-
-
-def _named(graph: Graph, name: str) -> Graph:
-    """A model's graph, with a name that a graph can have: that of its file where it has none."""
-    own = "".join(c for c in graph.name if c.isprintable()).strip()[:120]
-    wanted = own or "".join(c for c in name if c.isprintable()).strip()[:120]
-    if wanted != graph.name:
-        graph.name = wanted
-    return graph

@@ -16,6 +16,7 @@ from flowloom.graph.document import EdgeDoc, NodeDoc
 from flowloom.graph.graph import Author
 from flowloom.widgets.autosave import Autosave, remove
 from flowloom.widgets.file_names import SUFFIX, first_name, flow_name
+from flowloom.widgets.folder import reason
 
 DELAY = 3.0  # seconds from a change by hand until it is kept
 Signature = tuple[int, int] | None  # when a file was written, in ns, and its size; None: it is not known
@@ -240,11 +241,6 @@ def _keep_all() -> None:
     """Keep what a timer would keep that no longer fires."""
     for file in list(_files.values()):
         file.flush()
-
-
-def reason(error: OSError) -> str:
-    """Why the system refused, in a few words."""
-    return error.strerror or type(error).__name__
 
 
 def _content(graph: Graph) -> _Content:

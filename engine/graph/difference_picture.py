@@ -57,6 +57,8 @@ class _Union:
 
     def draw_nodes(self) -> None:
         """Draw all nodes: those that are there now, and those that are gone."""
+        self._compare("Name of the graph", self.before.name, self.after.name)
+        self._compare("Seed of the graph", self.before.seed, self.after.seed)
         facts = _facts_by_node(self.patch, self.before, {self.ids[id]: n for id, n in self.after.nodes.items()})
         for id, node in self.after.nodes.items():
             old = self.before.nodes.get(self.ids[id])
@@ -72,6 +74,10 @@ class _Union:
                 self._draw(f"-{id}", drawn(self.before, id), "-", ())
         if self._reordered():
             self.differences.append(Difference("~", "Order of the nodes"))
+
+    def _compare(self, what: str, before: Json, after: Json) -> None:
+        if before != after:
+            self.differences.append(Difference("~", what, (f"{_shown(before)} → {_shown(after)}",)))
 
     def _reordered(self) -> bool:
         """Whether nodes that both versions have come in another order, as source would show."""

@@ -98,7 +98,7 @@ def test_a_wire_between_nodes_that_stay_is_listed() -> None:
 
 def test_two_graphs_are_compared_by_names_and_wires() -> None:
     """Ids say nothing: those of another graph are its own."""
-    other = fl.Graph("other")
+    other = fl.Graph("other", seed=3)
     with other:
         fl.input("first", shape=("batch",))
         x = fl.input("x", shape=("batch", 8))
@@ -107,6 +107,8 @@ def test_two_graphs_are_compared_by_names_and_wires() -> None:
     picture, differences = difference_picture(model(), other)
 
     assert [(d.sign, d.label, d.facts) for d in differences] == [
+        ("~", "Name of the graph", ('"model" → "other"',)),
+        ("~", "Seed of the graph", ("0 → 3",)),
         ("+", "first", ()),
         ("~", "result", ("renamed, was out",)),
     ]

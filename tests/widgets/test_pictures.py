@@ -147,10 +147,11 @@ def test_a_graph_that_did_not_change_says_so(asked: Asked) -> None:
 @pytest.mark.parametrize(
     ("version", "why"),
     [
-        ("file:../secret.flow.json", "is not the name of a .flow.json here"),
-        ("file:/etc/passwd", "is not the name of a .flow.json here"),
-        ("file:gone.flow.json", "gone.flow.json cannot be read: No such file or directory"),
+        ("file:../secret.flow.json", "../secret.flow.json is no file beside the notebook"),
+        ("file:/etc/passwd", "/etc/passwd is no file beside the notebook"),
+        ("file:gone.flow.json", "There is no file gone.flow.json beside the notebook"),
         ("file:broken.flow.json", "is not a whole .flow.json"),
+        ("file:away.flow.json", "away.flow.json is no file beside the notebook"),
         ("steps:99", "steps to go back; got 99"),
         ("steps:-1", "There is no such version."),
         ("tomorrow", "There is no such version."),
@@ -159,8 +160,12 @@ def test_a_graph_that_did_not_change_says_so(asked: Asked) -> None:
 def test_a_version_that_cannot_be_had_says_why(
     asked: Asked, version: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
     Path("broken.flow.json").write_text("{")
+    asked.graph.save(tmp_path / "elsewhere.flow.json")
+    Path("away.flow.json").symlink_to(tmp_path / "elsewhere.flow.json")
     picture = asked.since(version)
 
     assert picture.state.nodes == []

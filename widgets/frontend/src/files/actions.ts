@@ -61,7 +61,7 @@ export function pick(session: Session): void {
 
 /** Have what is still being typed in the graph, as if its field were left. */
 function handIn({ store }: Session): void {
-  for (const handIn of store.beforeEdit) handIn();
+  store.handIn();
   const field = document.activeElement;
   if (!(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement)) return;
   field.blur();
